@@ -1,0 +1,3 @@
+"""Jarvis: an always-on personal scheduler that accounts for every instant it was asked for."""
+
+__version__ = "0.1.0"
