@@ -1,0 +1,399 @@
+"""Configuration: one table of settings drives parsing, error text and documentation.
+
+Alone reads the environment and TOML. A new setting is a row of SETTINGS and a field of Config; a test
+then asks for its row in docs/configuration.md.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from errno import EACCES, EISDIR, ENOTDIR
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from jarvis.errors import ConfigError
+from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.zone import ZoneError, load_zone
+
+Environ = Mapping[str, str]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, checked, paths absolute."""
+
+    home: Path
+    database_url: str
+    tick_interval: float
+    log_file: Path | None
+    log_format: str
+    log_level: str
+    timezone: str
+    max_workers: int
+    handler_timeout: float
+    inbox_dir: Path
+    task_tables: dict[str, dict[str, Any]] = {}
+    channel_tables: dict[str, dict[str, Any]] = {}
+    sources: dict[str, str] = {}  # where each setting came from, in words, by its environment name
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder Jarvis owns."""
+        return self.home / "data"
+
+    @property
+    def file(self) -> Path:
+        """The TOML file, whether or not it exists."""
+        return self.home / "jarvis.toml"
+
+    @property
+    def database_path(self) -> Path | None:
+        """The store's file; None when it lives in memory."""
+        path = self.database_url.removeprefix("sqlite://")
+        return Path(path[1:]) if path else None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of every schedule that names none, and of the times shown."""
+        return load_zone(self.timezone)
+
+
+class _Refused(ValueError):
+    """A value that is not allowed, with a hint that may be shown (it never repeats the value)."""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What a path may start from."""
+
+    environ: Environ
+    home: Path | None
+    folder: Path | None  # of relative paths; None is the current folder
+
+
+Parser = Callable[[object, _Place], object]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table of settings."""
+
+    env: str
+    field: str
+    parse: Parser
+    default: str
+    allowed: str
+    doc: str
+    detect: Callable[[Environ], tuple[str, str]] | None = None  # (source, text) of a default that varies
+    empty_is_unset: bool = False  # an empty environment variable counts as none; otherwise it is refused
+    in_file: bool = True
+    secret: bool = False
+
+
+# -- parsers: raw value -> checked value; ValueError refuses ------------------------------------------------
+def _text(raw: object) -> str:
+    """Accept text (and a Path from a flag) that any file name or log may hold: not empty, UTF-8, no NUL."""
+    text = str(raw) if isinstance(raw, Path) else raw
+    if not isinstance(text, str) or not text.strip() or b"\0" in text.encode():
+        raise _Refused
+    return text
+
+
+def _number(kind: type[int] | type[float], above: int, most: int) -> Parser:
+    """Accept a number in plain ASCII; Python alone would take True, 1_000 and other scripts' digits."""
+
+    def parse(raw: object, _place: _Place) -> float:
+        text = str(raw) if type(raw) in (int, float) else _text(raw)
+        number = kind(text)
+        if "_" in text or not text.isascii() or not above < number <= most:
+            raise _Refused
+        return number
+
+    return parse
+
+
+def _choice(*choices: str) -> Parser:
+    """Accept one of a few words in any case; returns it as spelled here."""
+
+    def parse(raw: object, _place: _Place) -> str:
+        by_lower = {choice.lower(): choice for choice in choices}
+        word = _text(raw).strip().lower()
+        if word not in by_lower:
+            raise _Refused(did_you_mean(word, choices).strip())
+        return by_lower[word]
+
+    return parse
+
+
+def _path(raw: object, place: _Place) -> Path:
+    """Make a path absolute; ~ and $JARVIS_HOME are understood at its start."""
+    path = Path(_text(raw))
+    first, *rest = path.parts or (".",)
+    if first == "~":
+        return Path(place.environ.get("HOME") or Path.home(), *rest)
+    if first == "$JARVIS_HOME" and place.home:
+        return Path(place.home, *rest)
+    if first.startswith(("~", "$")):
+        raise _Refused("only ~ and, but for JARVIS_HOME itself, $JARVIS_HOME are replaced")
+    return path if path.is_absolute() else (place.folder or Path.cwd()) / path
+
+
+def _log_file(raw: object, place: _Place) -> Path | None:
+    """Accept a path, or - for stderr alone."""
+    return None if raw == "-" else _path(raw, place)
+
+
+def _database_url(raw: object, place: _Place) -> str:
+    """Accept the URL of a SQLite file or of a store in memory."""
+    scheme, found, path = _text(raw).partition("://")
+    if scheme.partition("+")[0] in ("postgresql", "postgres"):
+        raise _Refused("PostgreSQL support is not in this version of Jarvis")
+    if scheme != "sqlite" or not found or "?" in path:
+        raise _Refused
+    if path in ("", "/:memory:"):
+        return "sqlite://"
+    if not path.startswith(("//", "/~/", "/$JARVIS_HOME/")):  # three slashes alone: tools disagree about them
+        raise _Refused("an absolute path makes four slashes: sqlite:////folder/memory.db")
+    return f"sqlite:///{_path(path[1:], place)}"
+
+
+def _zone_name(raw: object, _place: _Place) -> str:
+    """Accept a name of the time zone database."""
+    try:
+        return load_zone(_text(raw)).key
+    except ZoneError as error:
+        nearest = str(error).partition("Did you mean ")
+        raise _Refused("".join(nearest[1:])) from error
+
+
+# -- defaults that depend on the machine --------------------------------------------------------------------
+def default_home(environ: Environ, platform: str = sys.platform) -> tuple[str, str]:
+    """Find the platform's folder for a program's data: (source, path)."""
+    data = environ.get("XDG_DATA_HOME", "")
+    if platform == "darwin":
+        return "default", "~/Library/Application Support/jarvis"
+    return "default", f"{data}/jarvis" if data.startswith("/") else "~/.local/share/jarvis"
+
+
+def system_zone(environ: Environ, etc: Path = Path("/etc")) -> tuple[str, str]:
+    """Find the machine's zone: (source, name). TZ is believed or later refused, the files are only asked."""
+    # As in the C library: a leading colon means "a name", empty means UTC. A path to a file names no zone.
+    name = _zone_part(environ.get("TZ", "/").removeprefix(":"))
+    if not name.startswith("/"):
+        return "environment variable TZ (JARVIS_TIMEZONE is not set)", name or "UTC"
+    for source, name in _zone_files(etc):
+        with suppress(ZoneError):
+            load_zone(name)
+            return source, name
+    return "default", "UTC"
+
+
+def _zone_files(etc: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the system's files say: the link as it was written before where it ends, then the name."""
+    link, file = etc / "localtime", etc / "timezone"
+    if link.is_symlink():
+        yield str(link), _zone_part(os.readlink(link))  # noqa: PTH115 (text, not a path)
+        yield str(link), _zone_part(os.path.realpath(link))
+    with suppress(OSError, ValueError):
+        yield str(file), file.read_text("utf-8").strip()
+
+
+def _zone_part(path: str) -> str:
+    """Cut /usr/share/zoneinfo/ or the like from a path; a plain name stays as it is."""
+    name = path.rpartition("/zoneinfo/")[2]
+    return name.removeprefix("posix/").removeprefix("right/")
+
+
+# -- the table ----------------------------------------------------------------------------------------------
+SECONDS = "a number of seconds above 0 and up to a year, fractions allowed"
+YEAR = 366 * 86400  # more could overflow when added to a date
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+# fmt: off
+SETTINGS = (
+    Setting("JARVIS_HOME", "home", _path, "platform data folder", "a folder's path",
+            "Holds `data/` and `jarvis.toml`.", default_home, empty_is_unset=True, in_file=False),
+    Setting("JARVIS_DATABASE_URL", "database_url", _database_url, "sqlite:///$JARVIS_HOME/data/memory.db",
+            "sqlite:///ABSOLUTE/PATH without options, or sqlite:// for a store in memory",
+            "The store.", empty_is_unset=True, secret=True),
+    Setting("DAEMON_TICK_INTERVAL_SECONDS", "tick_interval", _number(float, 0, YEAR), "60", SECONDS,
+            "Longest time between two full looks at the store."),
+    Setting("DAEMON_LOG_FILE", "log_file", _log_file, "$JARVIS_HOME/data/jarvis-daemon.log",
+            "a file's path, or - for stderr alone",
+            "The daemon's log: rotated by size, reopened if moved.", empty_is_unset=True),
+    Setting("DAEMON_LOG_FORMAT", "log_format", _choice("text", "json"), "text", "text or json",
+            "One line of text, or one JSON object, per record."),
+    Setting("DAEMON_LOG_LEVEL", "log_level", _choice(*LEVELS), "INFO", ", ".join(LEVELS),
+            "The least severe level that is logged."),
+    Setting("JARVIS_TIMEZONE", "timezone", _zone_name, "system",
+            "an IANA time zone name, such as America/Denver",
+            "Zone of schedules that name none, and of times shown.", system_zone, empty_is_unset=True),
+    Setting("JARVIS_MAX_WORKERS", "max_workers", _number(int, 0, 1024), "8", "a whole number from 1 to 1024",
+            "Runs at once."),
+    Setting("SCHEDULER_HANDLER_TIMEOUT_SECONDS", "handler_timeout", _number(float, 0, YEAR), "300", SECONDS,
+            "Deadline of a run whose task sets none."),
+    Setting("WEBHOOK_INBOX_DIR", "inbox_dir", _path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
+            "Where events arrive as files.", empty_is_unset=True),
+)
+# fmt: on
+
+TABLES = {"tasks": "task_tables", "channels": "channel_tables"}  # kept raw in these fields
+
+
+# -- loading ------------------------------------------------------------------------------------------------
+def load_config(environ: Environ | None = None, flags: Mapping[str, object] | None = None) -> Config:
+    """Take each setting from flag, environment, jarvis.toml or default; one ConfigError has every bad value.
+
+    `flags` is keyed by field; None means not given. Only the value that decides is judged.
+    """
+    loader = _Loader(os.environ if environ is None else environ, flags or {})
+    values = loader.load()
+    if loader.problems:
+        raise ConfigError(loader.problems)
+    return Config(**values)
+
+
+class _Loader:
+    """One reading of all sources; gathers problems instead of stopping at the first."""
+
+    def __init__(self, environ: Environ, flags: Mapping[str, object]) -> None:
+        """Refuse flags that no setting has: that is a mistake in the program, not the user's."""
+        if unknown := set(flags) - {setting.field for setting in SETTINGS}:
+            raise TypeError(f"no setting has the field {', '.join(sorted(unknown))}")
+        self.environ = environ
+        self.flags = flags
+        self.toml: dict[str, Any] = {}
+        self.problems: list[str] = []
+        self.sources: dict[str, str] = {}
+        self.home: Path | None = None
+
+    def load(self) -> dict[str, Any]:
+        """Settle the home, then the file in it, then the rest."""
+        home, *others = SETTINGS
+        values = {home.field: self._value(home)}
+        self.home = Path("/")  # stands in for a bad one, so that the rest is judged as well
+        if isinstance(values["home"], Path):
+            self.home = values["home"]
+            self.toml = self._read_toml(self.home / "jarvis.toml")
+        values |= {setting.field: self._value(setting) for setting in others}
+        values |= {field: self._tables(name) for name, field in TABLES.items()}
+        self._refuse_unknown_keys()
+        return values | {"sources": self.sources}
+
+    def _value(self, setting: Setting) -> object:
+        """Parse the first value that is given; None after noting a problem."""
+        source, raw, folder = self._first(setting)
+        self.sources[setting.env] = source
+        try:
+            return setting.parse(raw, _Place(self.environ, self.home, folder))
+        except (ValueError, OSError, RuntimeError) as error:  # these two: no current folder, no user's home
+            # Other ValueErrors are Python's and repeat the value, which may hold a password.
+            own = isinstance(error, _Refused | OSError | RuntimeError)
+            hint = f" ({error})" if own and str(error) else ""
+            shown = _shown(raw, setting.secret)
+            self.problems.append(f"{source}: got {shown}{hint}; allowed: {setting.allowed}")
+            return None
+
+    def _first(self, setting: Setting) -> tuple[str, object, Path | None]:
+        """Find what decides: the source's name, the value, and the folder that relative paths start from."""
+        if (flag := self.flags.get(setting.field)) is not None:
+            return f"flag --{setting.field.replace('_', '-')}", flag, None
+        raw = self.environ.get(setting.env)
+        if raw is not None and not (setting.empty_is_unset and not raw.strip()):
+            return f"environment variable {setting.env}", raw, None
+        if setting.in_file and setting.env.lower() in self.toml:
+            return f"jarvis.toml key {setting.env.lower()}", self.toml[setting.env.lower()], self.home
+        source, text = setting.detect(self.environ) if setting.detect else ("default", setting.default)
+        return source, text, self.home
+
+    def _read_toml(self, path: Path) -> dict[str, Any]:
+        """Read the file if there is one; whatever is wrong with it becomes a problem."""
+        try:
+            if not S_ISREG(path.stat().st_mode):
+                raise OSError(EISDIR, "it is not a file")
+            return _parse_toml(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return {}  # a home that is no folder is prepare_home's to report
+        except OSError as error:
+            self.problems.append(f"{path}: cannot be read: {error.strerror}")
+        except (_Refused, RecursionError) as error:  # the latter: nested too deeply
+            self.problems.append(f"{path}, {error}")
+        return {}
+
+    def _tables(self, name: str) -> dict[str, Any]:
+        """Take [tasks.NAME] and [channels.NAME] as they are, once they are tables."""
+        tables = self.toml.get(name, {})
+        if isinstance(tables, dict):
+            bad = [f"{name}.{key}" for key, table in tables.items() if not isinstance(table, dict)]
+        else:
+            bad = [name]
+        self.problems += [f"jarvis.toml key {key}: allowed: a table [{name}.NAME]" for key in bad]
+        return {} if bad else tables
+
+    def _refuse_unknown_keys(self) -> None:
+        """Name every key that nothing would read, with the one that was probably meant."""
+        valid = [setting.env.lower() for setting in SETTINGS if setting.in_file] + list(TABLES)
+        for key in self.toml:
+            if key == "jarvis_home":
+                self.problems.append("jarvis.toml key jarvis_home: set it outside, as the file lies in it")
+            elif key not in valid:
+                nearest = did_you_mean(key, valid)
+                self.problems.append(f"jarvis.toml key {_shown(key)}: not a setting.{nearest}")
+
+
+def _parse_toml(data: bytes) -> dict[str, Any]:
+    """Parse, or refuse with "line L, column C: reason"."""
+    import tomllib  # noqa: PLC0415 (costs milliseconds; many homes have no file)
+
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = data[: error.start].split(b"\n")
+        raise _Refused(f"line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
+    except ValueError as error:
+        reason, _, place = str(error).removesuffix(")").rpartition(" (at ")
+        raise _Refused(f"{place}: {reason}" if reason else place) from error
+
+
+def _shown(raw: object, secret: bool = False) -> str:
+    """Show a value short and without what may be a password: of a URL its scheme, unless it names a file."""
+    text = str(raw)
+    scheme, found, _ = text.partition("://")
+    if text.startswith("sqlite:///"):
+        shown = repr(text.partition("?")[0])
+    elif found and scheme.isalnum():
+        shown = repr(f"{scheme}://***")
+    elif (found or secret) and text.strip():
+        return "a value not shown here, as it may hold a password"
+    else:
+        shown = repr(raw)
+    return shown if len(shown) <= 120 else f"{shown[:100]}... ({len(shown)} characters)"
+
+
+# -- folders ------------------------------------------------------------------------------------------------
+def prepare_home(config: Config) -> None:
+    """Create home, data and inbox folders (0700) and see that they can be written; ConfigError if not."""
+    home, data, inbox = config.home, config.data_dir, config.inbox_dir
+    names = {inbox: "WEBHOOK_INBOX_DIR", home: "JARVIS_HOME", data: "JARVIS_HOME"}
+    failed: dict[Path, str] = {}
+    for path, name in sorted(names.items()):
+        if failed.keys().isdisjoint(path.parents):  # what lies below a bad folder is bad for the same reason
+            try:
+                _prepare_folder(path, ours=path == config.data_dir)
+            except OSError as error:
+                failed[path] = f"{name}: the folder {str(path)!r} cannot be used: {error.strerror}"
+    if failed:
+        raise ConfigError(list(failed.values()))
+
+
+def _prepare_folder(path: Path, ours: bool) -> None:
+    """Create a folder or take the one that is there; OSError if it cannot be used."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(ENOTDIR, "it is not a folder")
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if ours and not path.is_symlink() and path.stat().st_mode & 0o077:
+        path.chmod(0o700)  # only what Jarvis made: the user's own folders keep the user's modes
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise OSError(EACCES, "it cannot be written (permissions, or a read-only disk)")

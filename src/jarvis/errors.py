@@ -1,0 +1,42 @@
+"""The few errors Jarvis raises on purpose: str(error) is the user's message, exit_code the process's end."""
+
+
+class JarvisError(Exception):
+    """Something failed in a way that can be told to the user in a sentence."""
+
+    exit_code = 1
+
+
+class ConfigError(JarvisError):
+    """Jarvis cannot start as configured; holds every problem found, one line each (sysexits.h EX_CONFIG)."""
+
+    exit_code = 78
+
+    def __init__(self, problems: str | list[str]) -> None:
+        """Take one problem or all of them at once."""
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class UsageError(JarvisError):
+    """The user asked for something that makes no sense; nothing was stored."""
+
+    exit_code = 2
+
+
+class NotFound(JarvisError):
+    """The thing that was named does not exist."""
+
+
+class StoreError(JarvisError):
+    """The store cannot be used right now."""
+
+
+class StoreUnusable(StoreError):
+    """The store must not be touched (damaged, newer schema, a folder in its place, not writable): refuse."""
+
+    exit_code = 78
+
+
+class StoreBusy(StoreError):
+    """The store is locked or its disk is full: wait and try again, nothing was lost."""

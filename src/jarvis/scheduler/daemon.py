@@ -1,0 +1,274 @@
+"""JarvisDaemon: the tick loop around the engine. Wake, signals, drain, heartbeat; no SQL, no policy.
+
+`python -m jarvis.scheduler.daemon` runs it as `jarvis daemon` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.model import Instance, RunResult, RunState
+from jarvis.scheduler.ports import Clock, Waker
+
+_LOG = logging.getLogger("jarvis.daemon")
+_T = TypeVar("_T")
+
+LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
+HEARTBEAT_EVERY = 60.0  # seconds
+RETRY_AFTER = 1.0  # seconds from a failed tick to the next
+LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
+EARLY = 0.5  # seconds: a long wait of the event loop ends late (57 ms after 60 s), so it is cut in two
+FEW = 20  # results logged one by one; more than that in one tick become a summary
+
+
+class JarvisDaemon:
+    """Ticks until told to stop. `tick_interval` is the longest time in seconds between full evaluations."""
+
+    def __init__(
+        self,
+        tick_interval: float = 60,
+        memory_store: Any = None,
+        *,
+        engine: SchedulerEngine | None = None,
+        clock: Clock | None = None,
+        reload: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.tick_interval = tick_interval
+        self.engine = engine or _composed(memory_store)
+        self._clock = clock or SystemClock()
+        self._reload = reload
+        self._shutdown = False
+        self._signals = 0
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waker: Waker | None = None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
+        self._next: datetime | None = None  # when something next has its turn
+        self._evaluated_at = self._beaten_at = float("-inf")  # monotonic
+        self._failing: str | None = None
+
+    async def run(self) -> None:
+        """Start, tick until `shutdown`, let what runs end, stop."""
+        self._setup_signals()
+        await self._start()
+        try:
+            while not self._shutdown:
+                await self._tick()
+                await self._sleep()
+            await self._drain()
+        finally:
+            await self._stop()
+
+    def shutdown(self) -> None:
+        """Stop after the current tick, once the runs that started have ended. Can be called again."""
+        self._shutdown = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Tick now. Can be called from any thread."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to wake
+                loop.call_soon_threadsafe(self._wake.set)
+
+    async def _tick(self) -> list[RunResult]:
+        """One evaluation. Never raises: an error is logged, and the next tick tries again."""
+        try:
+            results = await self._aside(self._evaluate)
+        except Exception as error:  # noqa: BLE001 - whatever failed was not committed, so nothing is lost: go on
+            self._say_failing(error)
+            self._next = self._clock.now() + timedelta(seconds=RETRY_AFTER)
+            return []
+        self._say_working()
+        _log(results)
+        return results
+
+    def _evaluate(self) -> list[RunResult]:
+        now, mono = self._clock.now(), self._clock.monotonic()
+        self._next = None
+        if mono - self._beaten_at >= HEARTBEAT_EVERY:
+            self.engine.heartbeat(now)
+            self._beaten_at = mono
+        results = self.engine.tick(now, claim=not self._shutdown)
+        self._next = self.engine.next_wake()
+        self._evaluated_at = mono
+        return results
+
+    async def _sleep(self) -> None:
+        """Until something is due, something changed, or it is time for a full evaluation."""
+        while not (self._wake.is_set() or self._is_time()):
+            if not await self._wait(self._pause()) and await self._anything_new():
+                break
+        self._wake.clear()
+
+    def _is_time(self) -> bool:
+        overdue = self._clock.monotonic() - self._evaluated_at >= self.tick_interval
+        return overdue or (self._next is not None and self._next <= self._clock.now())
+
+    def _pause(self) -> float:
+        """Seconds to wait before looking again."""
+        least = min(LOOK_EVERY, self._evaluated_at + self.tick_interval - self._clock.monotonic())
+        if self._next is None:
+            return max(0.0, least)
+        due_in = (self._next - self._clock.now()).total_seconds()
+        return max(0.0, min(least, due_in - EARLY if due_in > 2 * EARLY else due_in))
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait to be woken; False if nobody did within `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._wake.wait()
+        except TimeoutError:
+            return False
+
+    async def _anything_new(self) -> bool:
+        """Whether another process wrote to the store or left runs behind."""
+        if self._is_time():
+            return True
+        try:
+            return await self._aside(self._look)
+        except Exception:  # noqa: BLE001 - the tick that follows meets the same error, and says it
+            return True
+
+    def _look(self) -> bool:
+        return bool(self.engine.recover(self._clock.now())) or self.engine.store.changed()
+
+    async def _drain(self) -> None:
+        """Settle what runs as it ends; start nothing."""
+        if self.engine.executor.busy:
+            _LOG.info("stopping: waiting for %d runs to end", self.engine.executor.busy)
+        leave_at = float("inf")
+        while self.engine.executor.busy and self._clock.monotonic() < leave_at:
+            await self._tick()
+            if self.engine.executor.busy:
+                await self._wait(RETRY_AFTER)
+                self._wake.clear()
+            if self._signals > 1:
+                leave_at = min(leave_at, self._clock.monotonic() + LEAVE_AFTER)
+
+    async def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.engine.executor.on_finish = self.wake
+        others = await self._aside(self._enter)
+        for other in others:
+            _LOG.info(
+                "another daemon is on this store (process %d on %s, since %s): the work is shared, nothing runs twice",
+                other.pid, other.host, other.started_at.isoformat(timespec="seconds"),
+            )  # fmt: skip
+        self._waker = self.engine.store.instances.waker(self.engine.instance.id)
+        if self._waker is not None:
+            self._loop.add_reader(self._waker.fd, self._poked)
+
+    def _enter(self) -> list[Instance]:
+        self.engine.open(self._clock.now())
+        self.engine.store.changed()  # what was written before now is no news
+        return self.engine.others()
+
+    def _poked(self) -> None:
+        if self._waker is not None:
+            self._waker.drain()
+        self._wake.set()
+
+    async def _stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._waker is not None:
+            loop.remove_reader(self._waker.fd)
+        try:
+            await self._aside(self.engine.close)
+        except Exception:  # noqa: BLE001 - the next daemon sees by the closed pipe that this one has ended
+            _LOG.exception("could not sign off")
+        self._beside.shutdown(wait=False)
+        self._loop = None
+        _LOG.info("stopped")
+
+    def _setup_signals(self) -> None:
+        """SIGTERM and SIGINT stop, the second time harder, the third at once; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: whoever embeds us decides
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._on_stop_signal, number)
+            loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+
+    def _on_stop_signal(self, number: int) -> None:
+        self._signals += 1
+        name = signal.Signals(number).name
+        if self._signals > 2:
+            _LOG.warning("%s for the third time: leaving at once", name)
+            os._exit(128 + number)
+        if self._signals == 2:
+            _LOG.warning("%s again: ending the runs that still work", name)
+            self.engine.executor.cancel()
+        else:
+            _LOG.info("%s: stopping", name)
+        self.shutdown()
+
+    def _on_reload_signal(self) -> None:
+        _LOG.info("SIGHUP: reloading")
+        try:
+            self._reload()
+        except Exception as error:  # noqa: BLE001 - a bad edit of the configuration must not end a daemon that works
+            _LOG.error("not reloaded: %s", error)
+        self._wake.set()
+
+    async def _aside(self, call: Callable[[], _T]) -> _T:
+        """Run a store call beside the event loop, one at a time: a slow disk must not delay the signals."""
+        return await asyncio.get_running_loop().run_in_executor(self._beside, call)
+
+    def _say_failing(self, error: Exception) -> None:
+        """Log an error in full the first time, not once a tick."""
+        said = f"{type(error).__name__}: {error}"
+        if said != self._failing:
+            _LOG.error("the tick failed, trying again every %g s: %s", RETRY_AFTER, said, exc_info=error)
+        self._failing = said
+
+    def _say_working(self) -> None:
+        if self._failing is not None:
+            _LOG.info("the tick works again")
+        self._failing = None
+
+
+def _composed(memory_store: Any) -> SchedulerEngine:
+    """The engine that `jarvis.app` composes: the one import that points up, kept inside this function."""
+    from jarvis import app  # noqa: PLC0415
+
+    return app.engine(memory_store)
+
+
+def _log(results: list[RunResult]) -> None:
+    if len(results) > FEW:
+        good = sum(result.state is RunState.SUCCEEDED for result in results)
+        _LOG.info("%d runs ended, %d of them succeeded", len(results), good)
+        results = [result for result in results if result.state is not RunState.SUCCEEDED][:FEW]
+    for result in results:
+        level = logging.INFO if result.state is RunState.SUCCEEDED else logging.WARNING
+        after = "none" if result.next_run_at is None else result.next_run_at.isoformat(timespec="milliseconds")
+        extra = {"run": result.run_id, "due": result.due_at.isoformat(timespec="milliseconds"), "next": after}
+        _LOG.log(
+            level,
+            "%s %s%s",
+            result.task,
+            result.state,
+            f": {result.reason}" if result.reason else "",
+            extra=extra,
+        )
+
+
+def main() -> int:
+    """Run the daemon as `jarvis daemon` does."""
+    from jarvis import app  # noqa: PLC0415
+
+    return app.run_daemon()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

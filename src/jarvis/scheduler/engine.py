@@ -1,0 +1,193 @@
+"""SchedulerEngine: the passes over one store. No loop, no sleep, no signals.
+
+Every pass can be called alone, takes the one `now` of its evaluation and returns what it did. The engine
+is driven from one thread at a time; only the executor's runs go on beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Unreadable
+from jarvis.scheduler.plan import SEEN_LATE, plan
+from jarvis.scheduler.ports import Clock, Executor, Store
+
+_LOG = logging.getLogger("jarvis.engine")
+BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
+
+
+class SchedulerEngine:
+    """Finds what is due in a store and carries it out through an executor."""
+
+    def __init__(self, store: Store, executor: Executor, clock: Clock | None = None) -> None:
+        self.store = store
+        self.executor = executor
+        self.clock = clock or SystemClock()
+        self._instance: Instance | None = None
+        self._why_late = SEEN_LATE
+
+    @property
+    def instance(self) -> Instance:
+        """This engine as an owner in the store, entered when first asked for."""
+        return self._instance or self.open(self.clock.now())
+
+    def open(self, now: datetime) -> Instance:
+        """Enter the store as an owner, and take over what dead owners left."""
+        self._instance = self.store.instances.register(now)
+        self._why_late = self._absence(now)
+        self.recover(now)
+        return self._instance
+
+    def close(self) -> None:
+        """Leave the store; nothing may be running any more."""
+        self.executor.close()
+        if self._instance is not None:
+            self.store.instances.sign_off(self._instance.id, self.clock.now())
+            self._instance = None
+
+    def evaluate_due_tasks(self, now: datetime | None = None) -> list[RunResult]:
+        """Plan and run everything due at `now` (default: the clock's), wait for it, and say how each run ended."""
+        at = now or self.clock.now()
+        results: list[RunResult] = []
+        self.recover(at)
+        self.plan_due(at)
+        while self.run_due(at) or self.executor.busy:
+            self.executor.wait()
+            results += self.settle_finished()
+        return results
+
+    def tick(self, now: datetime, *, claim: bool = True) -> list[RunResult]:
+        """One turn of the daemon in one transaction: settle what ended, plan what is due, claim what has room.
+
+        The runs are started once that is committed, and not waited for. `claim=False` while draining.
+        A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
+        """
+        owner, outcomes = self.instance, self.executor.finished()
+        with self.store.transaction():
+            held = self.store.runs.settle(outcomes) if outcomes else []
+            claimed = self._plan_and_claim(owner, now) if claim else []
+        self.executor.acknowledge(len(outcomes))
+        self._start(claimed)
+        return self._told(outcomes, held)
+
+    def plan_due(self, now: datetime) -> int:
+        """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
+        written = 0
+        while (batch := self._plan_batch(now)) is not None:
+            written += batch
+        return written
+
+    def run_due(self, now: datetime) -> list[Claimed]:
+        """Claim as many runs as the executor has room for, and start them."""
+        return self._start(self._claim(self.instance, now))
+
+    def settle_finished(self) -> list[RunResult]:
+        """Write the outcomes of runs that ended, in one transaction; they are kept until it is committed."""
+        outcomes = self.executor.finished()
+        held = self.store.runs.settle(outcomes) if outcomes else []
+        self.executor.acknowledge(len(outcomes))
+        return self._told(outcomes, held)
+
+    def recover(self, now: datetime) -> list[Run]:
+        """Take over what daemons that died left running, and end the processes they left behind."""
+        owner, recovered = self.instance, list[Run]()
+        for instance in self.store.instances.open():
+            if instance.id == owner.id or self.store.instances.alive(instance):
+                continue
+            self.executor.end_leftovers(instance.token)
+            with self.store.transaction():
+                recovered += self.store.runs.recover(instance, now)
+                self.store.instances.bury(instance)
+        for run in recovered:
+            _LOG.warning("run %s of %s was cut off when its daemon died", run.id, run.task)
+        return recovered
+
+    def others(self) -> list[Instance]:
+        """The other owners that live on this store."""
+        table = self.store.instances
+        return [found for found in table.open() if found.id != self.instance.id and table.alive(found)]
+
+    def next_wake(self) -> datetime | None:
+        """When something next has its turn; None when nothing waits, or only for a free place."""
+        moments = [self.store.tasks.next_due_at()]
+        if self.executor.free:
+            moments.append(self.store.runs.next_available_at())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def heartbeat(self, now: datetime) -> None:
+        """Say that this owner lives."""
+        self.store.instances.heartbeat(self.instance.id, now)
+
+    def _absence(self, now: datetime) -> str:
+        """Why something may be late at the start: nobody was here since the last daemon was seen."""
+        seen = self.store.instances.last_seen(but=self.instance.id)
+        if seen is None or self.others():
+            return SEEN_LATE
+        return f"while no daemon was running, {seen:%Y-%m-%dT%H:%M:%SZ} to {now:%Y-%m-%dT%H:%M:%SZ}"
+
+    def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
+        self._plan_batch(now)
+        return self._claim(owner, now)
+
+    def _plan_batch(self, now: datetime) -> int | None:
+        """Plan at most one batch: the ledger rows written, None when nothing was due."""
+        due = self.store.tasks.due(now, BATCH)
+        if not due:
+            self._why_late = SEEN_LATE  # what was late at the start has been accounted for
+            return None
+        made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
+        return self.store.runs.record(((task, plan) for task, plan in made if plan is not None), now)
+
+    def _claim(self, owner: Instance, now: datetime) -> list[Claimed]:
+        room = min(self.executor.free, BATCH)
+        return self.store.runs.claim(owner.id, room, now) if room > 0 else []
+
+    def _start(self, claimed: list[Claimed]) -> list[Claimed]:
+        if claimed:
+            self.executor.start(claimed, self.instance.token)
+        return claimed
+
+    def _readable(self, due: Sequence[Due | Unreadable], now: datetime) -> Iterator[Due]:
+        for found in due:
+            if isinstance(found, Due):
+                yield found
+            else:
+                self._set_aside(found.task_id, found.name, found.reason, now)
+
+    def _planned(self, due: Due, now: datetime) -> Plan | None:
+        try:
+            made = plan(due.task, now, due.open_run, self._why_late)
+            if made.next_run_at is not None and made.next_run_at <= now:
+                raise ValueError(f"its next instant after {now.isoformat()} came out as {made.next_run_at.isoformat()}")
+        except Exception as error:  # noqa: BLE001 - one task that cannot be planned must neither stop the others nor spin
+            _LOG.exception("planning failed", extra={"task": due.task.name})
+            self._set_aside(due.task.id, due.task.name, f"it cannot be planned: {error!r}", now)
+            return None
+        return made
+
+    def _set_aside(self, task_id: int, name: str, reason: str, now: datetime) -> None:
+        _LOG.error("task %s was paused: %s", name, reason)
+        self.store.tasks.pause(task_id, reason, now)
+
+    def _told(self, outcomes: list[Outcome], held: list[bool]) -> list[RunResult]:
+        """What became of the runs, and a warning for each that another owner had taken over meanwhile."""
+        for outcome, mine in zip(outcomes, held, strict=True):
+            if not mine:
+                run = outcome.claimed.run
+                _LOG.warning("run %s of %s was no longer ours: its outcome was not written", run.id, run.task)
+        return [_run_result(outcome) for outcome, mine in zip(outcomes, held, strict=True) if mine]
+
+
+def _run_result(outcome: Outcome) -> RunResult:
+    run, task = outcome.claimed.run, outcome.claimed.task
+    return RunResult(
+        run_id=run.id,
+        task=task.name,
+        due_at=run.due_at,
+        state=outcome.result.state,
+        reason=outcome.result.reason,
+        next_run_at=task.next_run_at,
+    )

@@ -1,0 +1,64 @@
+"""Misfires: what is done with occurrences that are first seen after their time. Pure.
+
+The rule, in full. Of the instants that have come due together:
+- One is *on time* when it is seen no later than `grace` after its due_at; later it is a *misfire*.
+- With `catch_up=all` the newest `catch_up_max` run, oldest first; older ones are missed.
+- Otherwise at most one runs, the newest: always when it is on time, and when it is a misfire only
+  with `catch_up=last`. The others are missed: a newer occurrence had come due before they could start.
+
+Everything missed in a row is one ledger row that states the range and the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.model import Occurrence, Policy, RunState
+from jarvis.scheduler.schedule import MICROSECOND, Schedule
+
+
+def newest(schedule: Schedule, first: datetime, now: datetime, limit: int) -> list[datetime]:
+    """The last `limit` instants in first..now, oldest first, without walking the whole gap."""
+    found: list[datetime] = []
+    at = schedule.previous_before(now + MICROSECOND)
+    while at is not None and at >= first and len(found) < limit:
+        found.append(at)
+        at = schedule.previous_before(at)
+    return found[::-1]
+
+
+def misfires(schedule: Schedule, policy: Policy, first: datetime, now: datetime, why_late: str) -> Iterator[Occurrence]:
+    """The occurrences to record for a task due at `first`, in order. `first` itself is always among them."""
+    limit = policy.catch_up_max if policy.catch_up == "all" else 1
+    # A task edited, or a zone rule changed, can leave a recorded `first` that the rule no longer yields:
+    # it was promised, so it is accounted for like the others.
+    run = newest(schedule, first, now, limit) or [first]
+    if policy.catch_up == "skip" and now - run[-1] > policy.grace:
+        yield missed(schedule, first, run[-1], f"{why_late}; catch_up=skip")
+        return
+    if first < run[0]:
+        last_missed = schedule.previous_before(run[0]) or first
+        yield missed(schedule, first, max(first, last_missed), _superseded(policy, why_late))
+    for due_at in run:
+        yield Occurrence(due_at=due_at, state=RunState.PENDING, reason=_lateness(now - due_at, policy, why_late))
+
+
+def missed(schedule: Schedule, first: datetime, last: datetime, why: str) -> Occurrence:
+    """One row for every instant in first..last, none of which will be started."""
+    count = max(1, schedule.count(first, last))
+    reason = f"missed: {count} occurrence{'s' if count > 1 else ''} {why}"
+    return Occurrence(
+        due_at=first, until=last if count > 1 else None, count=count, state=RunState.MISSED, reason=reason
+    )
+
+
+def _superseded(policy: Policy, why_late: str) -> str:
+    if policy.catch_up == "all":
+        return f"{why_late}; catch_up=all runs at most the newest {policy.catch_up_max}"
+    return f"{why_late}; a newer one had come due"
+
+
+def _lateness(late: timedelta, policy: Policy, why_late: str) -> str:
+    return f"late by {format_duration(late)}: {why_late}" if late > policy.grace else ""

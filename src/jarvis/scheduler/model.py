@@ -1,0 +1,215 @@
+"""The nouns of the scheduler as frozen values, and which run state may follow which. Pure.
+
+Every datetime here is aware and in UTC; every duration is a timedelta. A naive datetime is refused
+where values enter (`as_utc`), so nothing further in has to ask.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from jarvis.scheduler.schedule import Schedule
+
+CatchUp = Literal["skip", "last", "all"]
+Overlap = Literal["skip", "queue", "allow"]
+OnInterrupt = Literal["rerun", "fail"]
+Origin = Literal["schedule", "manual", "event"]
+
+_LONGEST_NAME = 120
+
+
+class RunState(StrEnum):
+    """Where a run stands. `pending` and `running` are open, the others are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing may follow."""
+        return not LEGAL[self]
+
+
+_ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT, RunState.CANCELLED, RunState.UNKNOWN})
+
+# running -> pending is a release, a recovery or a retry: the same run, waiting for its next attempt.
+LEGAL: dict[RunState, frozenset[RunState]] = {
+    RunState.PENDING: frozenset({RunState.RUNNING, RunState.MISSED, RunState.SKIPPED, RunState.CANCELLED}),
+    RunState.RUNNING: _ENDS | {RunState.PENDING},
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.TIMED_OUT: frozenset(),
+    RunState.MISSED: frozenset(),
+    RunState.SKIPPED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.UNKNOWN: frozenset(),
+}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task wants done when things are late, slow, cut off or in each other's way."""
+
+    grace: timedelta = timedelta(seconds=60)
+    catch_up: CatchUp = "last"
+    catch_up_max: int = 100
+    overlap: Overlap = "skip"
+    timeout: timedelta | None = None  # None: the house default (SCHEDULER_HANDLER_TIMEOUT_SECONDS)
+    on_interrupt: OnInterrupt = "rerun"
+    priority: int = 0
+
+
+class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as its author states it, before the store gives it an identity."""
+
+    name: str
+    schedule: Schedule
+    handler: str
+    params: dict[str, Any] = {}
+    policy: Policy = Policy()
+    origin: Literal["user", "seed", "file"] = "user"
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable() and self.name == self.name.strip()):
+            raise ValueError(
+                f"a task cannot be named {self.name[:60]!r}: use 1 to {_LONGEST_NAME} printable characters, "
+                "no space at either end"
+            )
+        if self.name.startswith("-"):
+            raise ValueError(f"a task cannot be named {self.name!r}: a leading dash would read as an option")
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored intention. `next_run_at` is the first instant not yet recorded; None when none is left."""
+
+    id: int
+    name: str
+    schedule: Schedule
+    handler: str
+    params: dict[str, Any]
+    policy: Policy
+    origin: str
+    created_at: datetime
+    revision: int
+    enabled: bool
+    paused_at: datetime | None
+    pause_reason: str | None
+    next_run_at: datetime | None
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be recorded of one instant, or of `count` missed ones from `due_at` to `until`."""
+
+    due_at: datetime
+    state: RunState
+    reason: str = ""
+    until: datetime | None = None
+    count: int = 1
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What one task's due instants come to: rows to record, and the new next_run_at."""
+
+    record: tuple[Occurrence, ...]
+    next_run_at: datetime | None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger row of one occurrence, or of a manual or event start."""
+
+    id: int
+    task_id: int
+    task: str
+    due_at: datetime
+    until: datetime | None
+    count: int
+    origin: str
+    state: RunState
+    reason: str
+    attempt: int
+    recorded_at: datetime
+    available_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    owner: int | None
+    fence: int
+    data: Any = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A run this owner holds, with the task it belongs to; `run.fence` guards every later write."""
+
+    run: Run
+    task: Task
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler says of its work. `state` is one of the ends of a run; `output` is kept as it came."""
+
+    state: RunState = RunState.SUCCEEDED
+    reason: str = ""
+    data: Any = None
+    output: bytes = b""
+    output_total: int = 0
+
+    def __post_init__(self) -> None:
+        if self.state not in _ENDS:
+            raise ValueError(f"a handler cannot end a run as {self.state!r}: use one of {', '.join(sorted(_ENDS))}")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A claimed run with the result that is to settle it, and when its work ended."""
+
+    claimed: Claimed
+    result: Result
+    finished_at: datetime
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What one evaluation did with one run."""
+
+    run_id: int
+    task: str
+    due_at: datetime
+    state: RunState
+    reason: str = ""
+    next_run_at: datetime | None = None
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
+    """One daemon (or one `jarvis tick`) on a store: the owner of what it claims."""
+
+    id: int
+    host: str
+    pid: int
+    process_started_at: str
+    token: str
+    version: str
+    started_at: datetime
+    heartbeat_at: datetime
+    stopped_at: datetime | None
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A task whose next_run_at has come, and the id of a run of it that is still open, if there is one."""
+
+    task: Task
+    open_run: int | None
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A stored task that cannot be read back. It is set aside, and the others go on."""
+
+    task_id: int
+    name: str
+    reason: str

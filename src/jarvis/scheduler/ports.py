@@ -1,0 +1,175 @@
+"""What the engine needs from the outside, as Protocols; and what a handler is given.
+
+The engine knows these and nothing behind them: `jarvis.app` is where concrete classes are named.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Task, Unreadable
+
+
+class Clock(Protocol):
+    """Wall time for meaning, monotonic time for waiting."""
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never step; stands still while the machine sleeps."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler is given. `occurrence_id` stays the same over every attempt at one occurrence."""
+
+    task: str
+    params: dict[str, Any]
+    due_at: datetime
+    now: datetime
+    run_id: int
+    occurrence_id: str
+    attempt: int
+    remaining: Callable[[], float]  # seconds of waking time until the deadline, negative once it has passed
+    cancelled: Callable[[], bool]  # whether the work should stop now: deadline passed, or a hard shutdown
+    logger: logging.Logger
+    memory: Any
+    event: Any = None
+    owner_mark: str = ""  # unique to the daemon that holds the run: marks the processes it starts
+
+
+class Handler(Protocol):
+    """The work itself: a plain synchronous function, run off the event loop."""
+
+    def __call__(self, context: Context, /) -> Result | dict[str, Any] | str | None:
+        """Do it. Raising means failed, with the exception as the reason."""
+
+
+class Tasks(Protocol):
+    """The stored intentions."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[Due | Unreadable]:
+        """Enabled tasks with next_run_at <= now, the longest due first."""
+
+    def pause(self, task_id: int, reason: str, now: datetime) -> bool:
+        """Stop starting runs of a task, with the reason; False if it was paused already."""
+
+    def next_due_at(self) -> datetime | None:
+        """The earliest next_run_at of an enabled task; None when there is none."""
+
+
+class Runs(Protocol):
+    """The ledger. Every state change is one conditional write whose row count is believed."""
+
+    def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
+        """Insert the runs and advance next_run_at; a task changed meanwhile is left alone. Rows written."""
+
+    def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
+        """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
+
+    def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """The one fenced write that ends each attempt; False where the fence no longer matched."""
+
+    def release(self, claimed: Sequence[Claimed], reason: str) -> int:
+        """Hand runs back uncounted: running -> pending, the attempt not spent. Rows changed."""
+
+    def recover(self, dead: Instance, now: datetime) -> list[Run]:
+        """Take what a dead owner left running: pending again, or failed, as each task's on_interrupt says."""
+
+    def next_available_at(self) -> datetime | None:
+        """The earliest instant at which a pending run may start; None when none waits."""
+
+
+class Waker(Protocol):
+    """What another process wakes a daemon by."""
+
+    fd: int  # readable when somebody changed the store
+
+    def drain(self) -> None:
+        """Forget the calls received so far."""
+
+
+class Instances(Protocol):
+    """The daemons on this store."""
+
+    def register(self, now: datetime) -> Instance:
+        """Enter this process as a living owner."""
+
+    def heartbeat(self, owner: int, now: datetime) -> None:
+        """Say that the owner lives. Not worth a disk sync."""
+
+    def sign_off(self, owner: int, now: datetime) -> None:
+        """The owner ends by its own will."""
+
+    def last_seen(self, but: int) -> datetime | None:
+        """When any owner other than `but` was last known to live."""
+
+    def open(self) -> list[Instance]:
+        """Owners that did not sign off, whether they live or not."""
+
+    def waker(self, owner: int) -> Waker | None:
+        """What wakes that owner, registered in this process; None where nothing can."""
+
+    def bury(self, dead: Instance) -> None:
+        """Close the entry of an owner that ended without signing off."""
+
+    def alive(self, instance: Instance) -> bool:
+        """Whether the owner's process lives now. Never decided by a clock alone."""
+
+
+class Store(Protocol):
+    """The durable side of the engine."""
+
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def instances(self) -> Instances: ...
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """One durable commit around what is done inside; all of it or nothing."""
+
+    def changed(self) -> bool:
+        """Whether another process wrote since this was last asked."""
+
+
+class Executor(Protocol):
+    """Carries claimed runs through their handlers, beside the caller."""
+
+    on_finish: Callable[[], None]  # called whenever a run ends, from any thread; must not block
+
+    @property
+    def free(self) -> int:
+        """How many more runs can start now."""
+
+    @property
+    def busy(self) -> int:
+        """How many runs are started and not yet acknowledged as settled."""
+
+    def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
+        """Begin these runs for the owner with that mark; returns at once."""
+
+    def finished(self) -> list[Outcome]:
+        """Outcomes not yet acknowledged, oldest first. Asking again gives the same ones."""
+
+    def acknowledge(self, count: int) -> None:
+        """The first `count` of `finished` are settled and may be forgotten."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until something is finished or `timeout` seconds passed; whether something is."""
+
+    def cancel(self) -> None:
+        """Ask everything that runs to stop now."""
+
+    def end_leftovers(self, owner_mark: str) -> int:
+        """End processes that a dead owner's runs left behind; how many were found."""
+
+    def close(self) -> None:
+        """No run will be started any more."""

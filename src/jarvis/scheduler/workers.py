@@ -1,0 +1,95 @@
+"""A few threads that carry claimed runs, so that a slow handler delays nobody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.model import Claimed, Outcome
+
+
+class Workers:
+    """Threads made when first needed, at most `limit`. They are daemon threads: a third signal must end all."""
+
+    def __init__(
+        self,
+        executor: RunExecutor,
+        limit: int,
+        *,
+        stop: threading.Event,
+        end_marked: Callable[[str], int] = lambda _mark: 0,
+    ) -> None:
+        self.on_finish: Callable[[], None] = lambda: None  # called from a worker thread; must not block
+        self._executor = executor
+        self._limit = limit
+        self._stop = stop
+        self._end_marked = end_marked
+        self._waiting: SimpleQueue[tuple[Claimed, str] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._finished: list[Outcome] = []
+        self._some_finished = threading.Condition()
+        self._started = 0  # runs started and not yet acknowledged
+
+    @property
+    def free(self) -> int:
+        """How many more runs can start now."""
+        return self._limit - self._started + len(self._finished)
+
+    @property
+    def busy(self) -> int:
+        """How many runs are started and not yet acknowledged as settled."""
+        return self._started
+
+    def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
+        """Begin these runs; returns at once."""
+        for held in claimed:
+            self._started += 1
+            if len(self._threads) < min(self._started, self._limit):
+                self._add_thread()
+            self._waiting.put((held, owner_mark))
+
+    def finished(self) -> list[Outcome]:
+        """Outcomes not yet acknowledged, oldest first. Asking again gives the same ones."""
+        return list(self._finished)
+
+    def acknowledge(self, count: int) -> None:
+        """The first `count` of `finished` are settled and may be forgotten."""
+        with self._some_finished:
+            del self._finished[:count]
+            self._started -= count
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until something is finished or `timeout` seconds passed; whether something is."""
+        with self._some_finished:
+            return self._some_finished.wait_for(lambda: bool(self._finished), timeout)
+
+    def cancel(self) -> None:
+        """Ask everything that runs to stop now (`Context.cancelled`)."""
+        self._stop.set()
+
+    def end_leftovers(self, owner_mark: str) -> int:
+        """End processes that a dead owner's runs left behind; how many were found."""
+        return self._end_marked(owner_mark)
+
+    def close(self) -> None:
+        """Let idle threads end, and wait for them; one that still works is left to the process's exit."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        if not self._started:
+            for thread in self._threads:
+                thread.join()
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._serve, name=f"jarvis-run-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        while (next_up := self._waiting.get()) is not None:
+            outcome = self._executor.carry(*next_up)
+            with self._some_finished:
+                self._finished.append(outcome)
+                self._some_finished.notify_all()
+            self.on_finish()

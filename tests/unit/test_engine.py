@@ -1,0 +1,268 @@
+"""The engine's passes, one by one, on a clock that is set and with runs carried inline."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from jarvis.memory import MemoryStore
+from jarvis.scheduler.engine import BATCH, SchedulerEngine
+from jarvis.scheduler.model import Policy, Result, RunState, TaskSpec
+from jarvis.scheduler.ports import Context
+from jarvis.scheduler.schedule import Interval, Once
+from jarvis.testing import FakeClock, InlineExecutor, engine
+
+SECOND = timedelta(seconds=1)
+
+
+def add(it: SchedulerEngine, name: str = "t", handler: str = "noop", every: float = 10, **policy: object) -> None:
+    store = it.store
+    assert isinstance(store, MemoryStore)
+    made = Policy(**policy)  # type: ignore[arg-type]
+    store.add_task(TaskSpec(name=name, schedule=Interval(every * SECOND), handler=handler, policy=made), it.clock.now())
+
+
+def ledger(it: SchedulerEngine) -> list[tuple[str, str]]:
+    assert isinstance(it.store, MemoryStore)
+    return [(run.task, run.state.value) for run in it.store.runs.newest(limit=None)]
+
+
+def advance(it: SchedulerEngine, seconds: float) -> None:
+    assert isinstance(it.clock, FakeClock)
+    it.clock.advance(seconds)
+
+
+def test_an_evaluation_runs_what_is_due_and_says_how_it_ended() -> None:
+    it = engine()
+    add(it)
+    assert it.evaluate_due_tasks() == []
+    advance(it, 10)
+    (result,) = it.evaluate_due_tasks()
+    assert (result.task, result.state, result.due_at) == ("t", RunState.SUCCEEDED, it.clock.now())
+    assert result.next_run_at == it.clock.now() + 10 * SECOND
+    assert it.evaluate_due_tasks() == []
+
+
+def test_an_evaluation_can_be_of_another_moment_than_now() -> None:
+    it = engine()
+    add(it)
+    assert len(it.evaluate_due_tasks(it.clock.now() + 10 * SECOND)) == 1
+
+
+def test_more_runs_than_the_executor_has_room_for_all_run() -> None:
+    it = engine(limit=3)
+    for n in range(10):
+        add(it, f"t{n}")
+    advance(it, 10)
+    assert len(it.evaluate_due_tasks()) == 10
+
+
+def test_more_due_tasks_than_a_batch_are_all_planned() -> None:
+    it = engine()
+    with it.store.transaction():
+        for n in range(BATCH + 5):
+            add(it, f"t{n}")
+    advance(it, 10)
+    assert it.plan_due(it.clock.now()) == BATCH + 5
+
+
+def test_a_handler_that_raises_fails_its_run_and_no_other() -> None:
+    def broken(context: Context) -> None:
+        raise RuntimeError("no\nway")
+
+    it = engine(handlers={"broken": broken})
+    add(it, "bad", "broken")
+    add(it, "good")
+    advance(it, 10)
+    results = {result.task: result for result in it.evaluate_due_tasks()}
+    assert (results["bad"].state, results["bad"].reason) == (RunState.FAILED, "RuntimeError: no way")
+    assert results["good"].state is RunState.SUCCEEDED
+
+
+def test_a_handler_nobody_knows_fails_the_run_with_the_names_there_are() -> None:
+    it = engine()
+    add(it, handler="nope")
+    advance(it, 10)
+    (result,) = it.evaluate_due_tasks()
+    assert result.state is RunState.FAILED
+    assert "'nope'" in result.reason
+    assert "noop" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "data"),
+    [
+        (None, "", None),
+        ("done", "done", None),
+        ({"n": 1}, "", {"n": 1}),
+        (Result(reason="r", data=[1]), "r", [1]),
+    ],
+)
+def test_what_a_handler_returns_is_kept(answer: object, reason: str, data: object) -> None:
+    it = engine(handlers={"h": lambda context: answer})  # type: ignore[dict-item]
+    add(it, handler="h")
+    advance(it, 10)
+    (result,) = it.evaluate_due_tasks()
+    assert isinstance(it.store, MemoryStore)
+    run = it.store.runs.get(result.run_id)
+    assert (run.state, run.reason, run.data) == (RunState.SUCCEEDED, reason, data)
+
+
+def test_data_that_cannot_be_stored_fails_the_run_not_the_evaluation() -> None:
+    it = engine(handlers={"h": lambda context: {"x": object()}})
+    add(it, "bad", "h")
+    add(it, "good")
+    advance(it, 10)
+    states = {result.task: result.state for result in it.evaluate_due_tasks()}
+    assert states == {"bad": RunState.FAILED, "good": RunState.SUCCEEDED}
+
+
+def test_a_handler_is_told_what_it_needs_to_know() -> None:
+    seen: list[Context] = []
+    it = engine(handlers={"h": seen.append})
+    add(it, handler="h", timeout=30 * SECOND)
+    advance(it, 10)
+    it.evaluate_due_tasks()
+    (context,) = seen
+    assert (context.task, context.due_at, context.attempt) == ("t", it.clock.now(), 1)
+    assert context.remaining() == 30
+    assert not context.cancelled()
+    assert context.occurrence_id == f"1:{it.clock.now().isoformat()}"
+    assert context.memory is it.store
+
+
+def test_a_failure_after_the_deadline_is_told_as_timed_out() -> None:
+    clock = FakeClock()
+
+    def slow(context: Context) -> None:
+        clock.advance(31)
+        assert context.cancelled()
+        raise TimeoutError("gave up")
+
+    it = engine(handlers={"slow": slow}, clock=clock)
+    add(it, handler="slow", timeout=30 * SECOND)
+    advance(it, 10)
+    (result,) = it.evaluate_due_tasks()
+    assert result.state is RunState.TIMED_OUT
+
+
+def test_outcomes_wait_until_the_store_can_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = engine()
+    add(it)
+    advance(it, 10)
+    it.plan_due(it.clock.now())
+    it.run_due(it.clock.now())
+    with monkeypatch.context() as broken:
+        broken.setattr(it.store.runs, "settle", lambda outcomes: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            it.settle_finished()
+    assert [result.state for result in it.settle_finished()] == [RunState.SUCCEEDED]
+
+
+def test_a_task_that_cannot_be_planned_is_paused_with_the_reason_and_the_others_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = engine()
+    add(it, "bad", every=7)
+    add(it, "good")
+    advance(it, 10)
+    real = Interval.next_after
+
+    def broken(self: Interval, t: object) -> object:
+        return t if self.every == 7 * SECOND else real(self, t)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Interval, "next_after", broken)
+    with caplog.at_level(logging.ERROR):
+        assert [result.task for result in it.evaluate_due_tasks()] == ["good"]
+    assert isinstance(it.store, MemoryStore)
+    task = it.store.tasks.get("bad")
+    assert not task.enabled
+    assert "cannot be planned" in (task.pause_reason or "")
+    assert "bad was paused" in caplog.text
+
+
+def test_runs_of_a_dead_daemon_are_run_again_and_its_processes_ended() -> None:
+    dead = engine()
+    store = dead.store
+    assert isinstance(store, MemoryStore)
+    add(dead)
+    advance(dead, 10)
+    dead.plan_due(dead.clock.now())
+    lost = store.runs.claim(dead.instance.id, 10, dead.clock.now())  # claimed, then the daemon dies
+    store.database.change("UPDATE instances SET process_started_at = 'another boot'")
+
+    it = engine(store, clock=dead.clock)
+    assert [result.run_id for result in it.evaluate_due_tasks()] == [lost[0].run.id]
+    assert isinstance(it.executor, InlineExecutor)
+    assert it.executor.leftovers_ended == [dead.instance.token]
+    assert store.runs.get(lost[0].run.id).attempt == 2
+    assert [instance.id for instance in store.instances.open()] == [it.instance.id]
+
+
+def test_runs_of_a_daemon_that_lives_are_left_alone() -> None:
+    living = engine()
+    add(living)
+    advance(living, 10)
+    living.plan_due(living.clock.now())
+    living.store.runs.claim(living.instance.id, 10, living.clock.now())
+    it = engine(living.store, clock=living.clock)  # type: ignore[arg-type]
+    assert it.evaluate_due_tasks() == []
+    assert [other.id for other in it.others()] == [living.instance.id]
+
+
+def test_what_was_missed_while_no_daemon_ran_says_so() -> None:
+    first = engine()
+    add(first, catch_up="skip", grace=SECOND)
+    first.open(first.clock.now())
+    first.close()
+    advance(first, 45)
+    second = engine(first.store, clock=first.clock)  # type: ignore[arg-type]
+    second.evaluate_due_tasks()
+    assert isinstance(second.store, MemoryStore)
+    (row,) = second.store.runs.newest()
+    assert row.reason == (
+        "missed: 4 occurrences while no daemon was running, 2026-03-02T09:00:00Z to 2026-03-02T09:00:45Z; catch_up=skip"
+    )
+
+
+def test_the_next_wake_is_the_first_instant_anything_has_its_turn() -> None:
+    it = engine()
+    assert it.next_wake() is None
+    add(it, "later", every=60)
+    add(it, "sooner", every=20)
+    assert it.next_wake() == it.clock.now() + 20 * SECOND
+
+
+def test_a_once_task_runs_once() -> None:
+    it = engine()
+    assert isinstance(it.store, MemoryStore)
+    it.store.add_task(TaskSpec(name="once", schedule=Once(it.clock.now()), handler="noop"), it.clock.now())
+    it.evaluate_due_tasks()
+    advance(it, 3600)
+    it.evaluate_due_tasks()
+    assert ledger(it) == [("once", "succeeded")]
+
+
+def test_a_clock_that_steps_back_repeats_nothing() -> None:
+    it = engine()
+    add(it)
+    advance(it, 10)
+    it.evaluate_due_tasks()
+    assert isinstance(it.clock, FakeClock)
+    it.clock.step(it.clock.now() - timedelta(hours=1))
+    assert it.evaluate_due_tasks() == []
+    it.clock.step(it.clock.now() + timedelta(hours=1, seconds=10))
+    assert len(it.evaluate_due_tasks()) == 1
+
+
+def test_a_tick_starts_nothing_while_draining_but_settles_what_ended() -> None:
+    it = engine()
+    add(it)
+    advance(it, 10)
+    it.tick(it.clock.now())
+    advance(it, 10)
+    (settled,) = it.tick(it.clock.now(), claim=False)
+    assert settled.state is RunState.SUCCEEDED
+    assert ledger(it) == [("t", "succeeded")]
