@@ -1,8 +1,8 @@
 """The log: to a file and stderr, as text or JSON, one record a line.
 
-Guarantees: nothing that goes wrong here is raised into the program; what was lost is counted and said once
-writing works again; no text from outside can forge a line. Not promised: a reader of stderr that stops
-reading without closing it (a full pipe) blocks whoever logs.
+Nothing that goes wrong here is raised into the program; what was lost is counted and said once writing works
+again; no text from outside can forge a line. Not promised: a reader of stderr that stops without closing it
+(a full pipe) blocks whoever logs.
 """
 
 import fcntl
@@ -97,9 +97,7 @@ class _Sink(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lost = 0
-        self._reason = ""
-        self._torn = False
+        self._lost, self._reason, self._torn = 0, "", False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, after a word about those lost before it; count it if even this fails."""
@@ -111,20 +109,23 @@ class _Sink(logging.Handler):
             self._lost += 1
             self._reason = getattr(error, "strerror", None) or type(error).__name__
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Format once for all of our sinks, as they share their formatter."""
+        if "_line" not in vars(record):
+            vars(record)["_line"] = super().format(record)
+        return str(vars(record)["_line"])
+
     def _notice(self, record: logging.LogRecord) -> logging.LogRecord:
         """Make the record that tells how many are missing."""
         text = f"{self._lost} log records were lost before this line: {self._reason}"
-        fields = {"name": "jarvis.log", "levelname": "WARNING", "msg": text, "created": record.created}
-        return logging.makeLogRecord(fields)
+        about = {"name": "jarvis.log", "levelname": "WARNING", "created": record.created}
+        return logging.makeLogRecord({**about, "msg": text})
 
     def _write(self, text: str) -> None:
         raise NotImplementedError
 
     def _put(self, fd: int, text: str) -> None:
-        """Write in one call where the system allows it, so that several daemons' lines do not mix.
-
-        A buffered file would not do: it tries lost text again at exit, and changes the exit code.
-        """
+        """Write past any buffer (which would try again at exit and change its code), in one call if possible."""
         data = text.encode("utf-8", "backslashreplace")
         if self._torn:
             data = b"\n" + data
@@ -158,7 +159,6 @@ class LogFile(_Sink):
         """Open the file, making its folder if need be; ConfigError if that fails."""
         super().__init__()
         self._path, self._max_bytes, self._backups = path, max_bytes, backups
-        self._limit = max_bytes
         self._fd, self._id = -1, _identity(-1)
         try:
             with suppress(FileExistsError):  # a file in the folder's place: open says it better
@@ -262,10 +262,9 @@ def _shift(path: str, backups: int) -> None:
 def _identity(fd: int) -> tuple[int, int] | None:
     """Tell which file a descriptor leads to; None if it is closed."""
     try:
-        info = os.fstat(fd)
+        return (info := os.fstat(fd)).st_dev, info.st_ino
     except OSError:
         return None
-    return info.st_dev, info.st_ino
 
 
 def _fileno(stream: TextIO) -> int | None:
@@ -313,12 +312,8 @@ class _JsonLines(_Lines):
 
     def format(self, record: logging.LogRecord) -> str:
         """Name our own fields first; an extra of the same name gets an underscore."""
-        fields: dict[str, object] = {
-            "ts": self._stamp(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": _message(record),
-        }
+        fields: dict[str, object] = {"ts": self._stamp(record), "level": record.levelname}
+        fields |= {"logger": record.name, "message": _message(record)}
         if trace := self._trace(record):
             fields["exception"] = trace
         fields |= {f"{key}_" if key in fields else key: value for key, value in _extras(record)}
@@ -342,7 +337,7 @@ def _plain(value: object) -> Any:
     return value if value is None or isinstance(value, int | float) else _safe(value)
 
 
-_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "_line"}
 
 
 def _extras(record: logging.LogRecord) -> list[tuple[str, object]]:
@@ -365,8 +360,9 @@ def _safe(value: object) -> str:
     except Exception:  # noqa: BLE001 (a caller's __str__ may raise anything)
         text = f"<{type(value).__name__} that cannot be shown>"
     # Twice as much is redacted as is shown, so that the cut does not hide that something is a password.
-    text = redact(text[: 2 * MAX_TEXT]).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... (cut)"
+    text = redact(text[: 2 * MAX_TEXT])
+    text = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... (cut)"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 _WORD = re.compile(r"\S+")

@@ -32,9 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def load(folder: Path, environ: Mapping[str, str] | None = None, **flags: object) -> Config:
-    return load_config(
-        {"JARVIS_HOME": str(folder), "HOME": "/home/ada", "TZ": "UTC", **(environ or {})}, flags
-    )
+    return load_config({"JARVIS_HOME": str(folder), "HOME": "/home/ada", "TZ": "UTC", **(environ or {})}, flags)
 
 
 def problems(folder: Path, environ: Mapping[str, str] | None = None, **flags: object) -> list[str]:
@@ -145,9 +143,7 @@ def test_a_misspelled_word_is_answered_with_the_nearest(folder: Path) -> None:
 
 def test_every_bad_value_is_reported_at_once(folder: Path) -> None:
     (folder / "jarvis.toml").write_text("jarvis_max_workers = 0\ncolour = 'red'\ntasks = 3\n")
-    found = problems(
-        folder, {"DAEMON_TICK_INTERVAL_SECONDS": "abc", "JARVIS_TIMEZONE": "Denver"}, log_level=3
-    )
+    found = problems(folder, {"DAEMON_TICK_INTERVAL_SECONDS": "abc", "JARVIS_TIMEZONE": "Denver"}, log_level=3)
     assert [problem.partition(": ")[0] for problem in found] == [
         "environment variable DAEMON_TICK_INTERVAL_SECONDS",
         "flag --log-level",
@@ -169,9 +165,7 @@ def test_a_bad_configuration_ends_with_the_exit_code_for_it() -> None:
 
 @pytest.mark.parametrize("name", [*PATHS, "JARVIS_DATABASE_URL", "JARVIS_TIMEZONE"])
 @pytest.mark.parametrize("text", ["", "  "])
-def test_an_empty_variable_counts_as_not_set_for_paths_url_and_zone(
-    folder: Path, name: str, text: str
-) -> None:
+def test_an_empty_variable_counts_as_not_set_for_paths_url_and_zone(folder: Path, name: str, text: str) -> None:
     environ = {"JARVIS_HOME": str(folder), "HOME": "/home/ada", "TZ": "UTC"}
     unset = {key: value for key, value in environ.items() if key != name}
     assert load_config({**environ, name: text}) == load_config(unset)
@@ -294,9 +288,7 @@ def test_any_home_makes_a_database_url_that_leads_back_to_it(tmp_path: Path) -> 
     assert load(odd).database_path == odd / "data" / "memory.db"
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql://h/db", "postgres://h/db", "postgresql+psycopg://u:secret@h/db"]
-)
+@pytest.mark.parametrize("url", ["postgresql://h/db", "postgres://h/db", "postgresql+psycopg://u:secret@h/db"])
 def test_postgresql_is_recognised_and_refused_for_now(folder: Path, url: str) -> None:
     (problem,) = problems(folder, {"JARVIS_DATABASE_URL": url})
     assert "PostgreSQL support is not in this version" in problem
@@ -587,9 +579,7 @@ def test_every_row_of_the_table_is_a_field_of_the_configuration() -> None:
 
 @pytest.mark.process
 def test_importing_the_configuration_is_cheap() -> None:
-    program = (
-        "import sys, msgspec; before = {*sys.modules}; import jarvis.config; print(*{*sys.modules} - before)"
-    )
+    program = "import sys, msgspec; before = {*sys.modules}; import jarvis.config; print(*{*sys.modules} - before)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     dear = {"tomllib", "difflib", "dataclasses", "asyncio", "logging", "tempfile", "shutil"}
     assert not dear & set(loaded.stdout.split())

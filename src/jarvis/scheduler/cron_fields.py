@@ -114,9 +114,7 @@ def _expand_alias(text: str) -> str:
     expansion = ALIASES.get(text.upper()) if text.isascii() else None
     if expansion is None:
         known = [alias.lower() for alias in ALIASES]
-        raise CronError(
-            f"unknown alias {shown(text)}: allowed are {', '.join(known)}.{did_you_mean(text, known)}"
-        )
+        raise CronError(f"unknown alias {shown(text)}: allowed are {', '.join(known)}.{did_you_mean(text, known)}")
     return expansion
 
 
@@ -202,10 +200,11 @@ def _special_weekday(part: str, text: str) -> int:
 def _unwrapped(unit: Unit, base: str, first: int, last: int, step: int) -> str:
     """Return the accepted spelling of the range first-last that wraps around the end of the unit."""
     top = 6 if unit is WEEKDAY else unit.high
-    first = first % 7 if unit is WEEKDAY else first
     values = [*range(first, top + 1), *range(unit.low, last + 1)][::step]
     if step > 1:
         return ",".join(map(str, values))
+    if first > top:  # 7-2: Sunday is 0 at the beginning of a range
+        return _run(0, last)
     if unit is WEEKDAY and last == 0:
         return f"{first}-7"
     left, _, right = base.partition("-")

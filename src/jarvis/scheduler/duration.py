@@ -12,9 +12,7 @@ LONGEST = timedelta(days=3_652_425)
 """10,000 years: beyond it a number is a mistake, not a duration."""
 _LONGEST_SECONDS = LONGEST.days * 86_400
 
-ALLOWED = (
-    'a number of seconds, or numbers with units such as "90s", "5m", "1h30m", "1.5h", "2 hours", "500ms"'
-)
+ALLOWED = 'a number of seconds, or numbers with units such as "90s", "5m", "1h30m", "1.5h", "2 hours", "500ms"'
 
 _US = {
     "ms": 1_000,

@@ -200,9 +200,9 @@ def _options(error: PhraseError, text: str) -> list[str]:
     """The suggestions in full: what the phrase said in place of a slip, and its own time for {at}."""
     try:
         plain = said(text)
+        at = _time_in(bare(plain))
     except PhraseError:
-        plain = text.lower() if error.swap else ""
+        plain, at = text.lower() if error.swap else "", _USUAL
     old, new = error.swap or ("", [])
     swapped = [" ".join((plain.replace(old, each, 1) if old else f"{plain} {each}").split()) for each in new]
-    at = _time_in(bare(plain))
     return swapped + [" ".join(each.replace("{at}", at).split()) for each in error.suggestions]

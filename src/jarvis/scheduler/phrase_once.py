@@ -287,9 +287,7 @@ def _slashes(found: re.Match[str], today: date) -> Dates:
     readings = [(a, b), (b, a)] if a != b else [(a, b)]
     years = (year,) if found["year"] else (year, year + 1)
     dates = tuple(date(y, month, day) for month, day in readings for y in years if _exists(y, month, day))
-    said = tuple(
-        f"{day.day} {MONTHS[day.month - 1]} {day.year if found['year'] else ''} {{at}}" for day in dates
-    )
+    said = tuple(f"{day.day} {MONTHS[day.month - 1]} {day.year if found['year'] else ''} {{at}}" for day in dates)
     return Dates(dates, "with slashes the day and the month could be either way round", True, said)
 
 

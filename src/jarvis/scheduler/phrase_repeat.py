@@ -232,9 +232,7 @@ def _step(found: re.Match[str]) -> str | None:
     if count not in _STEPS[unit]:
         near = sorted(_STEPS[unit], key=lambda step: abs(step - count))[:2]
         whole = "hour" if unit == "m" else "day"
-        problem = (
-            f"{found['n']} {found['unit']} do not divide the {whole}: they have no fixed place on the clock"
-        )
+        problem = f"{found['n']} {found['unit']} do not divide the {whole}: they have no fixed place on the clock"
         raise PhraseError(problem, swap=(found["n"], [str(step) for step in sorted(near)]))
     minutes, hours = _product(range(past, DAY_MINUTES, count * (60 if unit == "h" else 1))) or ([], [])
     return _cron(_stepped(minutes, 60), _stepped(hours, 24), days)

@@ -1,0 +1,124 @@
+"""The composition root: the only place that names concrete classes and puts them together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from jarvis.config import Config, load_config, prepare_home
+from jarvis.errors import UsageError
+from jarvis.memory import MemoryStore
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.model import TaskSpec
+from jarvis.scheduler.ports import Clock, Handler
+from jarvis.scheduler.schedule import Interval
+from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.workers import Workers
+
+_LOG = logging.getLogger("jarvis.app")
+
+HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
+
+# What the three agents before Jarvis did: scheduler-engine is the daemon itself, these are the other two.
+SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
+
+
+def store(config: Config) -> MemoryStore:
+    """The store the configuration names, opened and brought to this version's schema."""
+    prepare_home(config)
+    return MemoryStore(str(config.database_path or ":memory:"))
+
+
+def handlers(config: Config) -> dict[str, Handler]:
+    """Every handler this installation has, by name."""
+    from jarvis.handlers.alert_eval import alert_eval
+    from jarvis.handlers.command import command
+    from jarvis.handlers.noop import noop
+    from jarvis.handlers.webhook_poll import webhook_poll
+
+    return {
+        "alert_eval": alert_eval(config.zone),
+        "command": command(),
+        "noop": noop,
+        "webhook_poll": webhook_poll(config.inbox_dir),
+    }
+
+
+def check_handler(name: str, params: Mapping[str, Any]) -> None:
+    """Refuse, before it is stored, a handler there is not or parameters it cannot use."""
+    if name not in HANDLERS:
+        raise UsageError(
+            f"no handler is named {name!r}: there are {', '.join(HANDLERS)}.{did_you_mean(name, HANDLERS)}"
+        )
+    if name == "command":
+        from jarvis.handlers.command import check_params
+
+        check_params(params)
+
+
+def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
+    """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
+    from jarvis.handlers.processes import end_marked
+
+    config = config or load_config()
+    memory = memory_store if memory_store is not None else store(config)
+    clock, stop = SystemClock(), threading.Event()
+    executor = RunExecutor(
+        handlers(config),
+        clock=clock,
+        timeout=timedelta(seconds=config.handler_timeout),
+        memory=memory,
+        stopping=stop.is_set,
+    )
+    return SchedulerEngine(memory, Workers(executor, config.max_workers, stop=stop, end_marked=end_marked), clock)
+
+
+def seed(memory: MemoryStore, clock: Clock) -> list[str]:
+    """On a store's first start, add the tasks that replace the old agents, due at once. Their names."""
+    now = clock.now()
+    with memory.transaction():
+        if not memory.first_start():
+            return []
+        missing = [name for name in SEEDS if name not in memory.tasks.names()]
+        for name in missing:
+            spec = TaskSpec(name=name, schedule=Interval(SEEDS[name]), handler=name, origin="seed")
+            memory.add_task(spec, now, first=now.replace(microsecond=0))
+        return missing
+
+
+def run_daemon(config: Config | None = None) -> int:
+    """What `jarvis daemon` and the service manager start; returns when it was told to stop."""
+    from jarvis.log import reopen, setup_logging
+
+    config = config or load_config()
+    prepare_home(config)
+    setup_logging(config)
+    memory = store(config)
+    memory.database.check()
+    made = seed(memory, SystemClock())
+    _announce(config, memory, made)
+    _run(memory, config, reopen)
+    memory.close()
+    return 0
+
+
+def _announce(config: Config, memory: MemoryStore, made: list[str]) -> None:
+    _LOG.info("store %s, log %s, zone %s", memory.path, config.log_file or "stderr", config.timezone)
+    if made:
+        _LOG.info("first start: added the tasks %s", ", ".join(made))
+
+
+def _run(memory: MemoryStore, config: Config, reopen: Any) -> None:
+    import asyncio
+
+    from jarvis.scheduler.daemon import JarvisDaemon
+
+    async def serve() -> None:
+        await JarvisDaemon(config.tick_interval, engine=engine(memory, config), reload=reopen).run()
+
+    asyncio.run(serve())

@@ -1,0 +1,5 @@
+"""The store: everything Jarvis must not lose."""
+
+from jarvis.memory.store import MemoryStore
+
+__all__ = ["MemoryStore"]

@@ -1,0 +1,81 @@
+"""The `webhook_events` table: facts that arrived as files in the inbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jarvis.memory.instants import from_micros, to_micros
+from jarvis.memory.sqlite import Database, Row
+from jarvis.memory.statements import load
+
+_SQL = load("events")
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1  # what an integer column holds
+
+
+class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact that arrived. `file_mtime` is in nanoseconds since 1970, `digest` the content's SHA-256."""
+
+    id: int
+    source: str
+    event_type: str
+    payload: Any
+    file_name: str
+    file_mtime: int
+    digest: str
+    status: str
+    received_at: datetime
+
+
+class EventTable:
+    """Take in each file once, and read what came."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        source: str,
+        event_type: str,
+        payload: Any,
+        *,
+        file_name: str,
+        file_mtime: int,
+        digest: str,
+        now: datetime,
+    ) -> bool:
+        """Store an event. False if this very file (name, time, content) was taken in before: nothing changes.
+
+        A `msgspec.Raw` payload is kept to the letter. A time beyond the column's range is kept as its end.
+        """
+        row = {
+            "source": source,
+            "event_type": event_type,
+            "payload": msgspec.json.encode(payload).decode(),
+            "file_name": file_name,
+            "file_mtime": min(max(file_mtime, _LEAST), _MOST),
+            "digest": digest,
+            "now": to_micros(now),
+        }
+        return self._database.change(_SQL["insert"], row) == 1
+
+    def list(self, limit: int | None = 50) -> list[WebhookEvent]:
+        """What arrived, newest first; `limit=None` for all of it."""
+        rows = self._database.rows(_SQL["newest"], (-1 if limit is None else limit,))
+        return [_decode(row) for row in rows]
+
+
+def _decode(row: Row) -> WebhookEvent:
+    return WebhookEvent(
+        id=row[0],
+        source=row[1],
+        event_type=row[2],
+        payload=msgspec.json.decode(row[3]),
+        file_name=row[4],
+        file_mtime=row[5],
+        digest=row[6],
+        status=row[7],
+        received_at=from_micros(row[8]),
+    )

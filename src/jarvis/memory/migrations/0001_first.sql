@@ -1,0 +1,142 @@
+-- The first schema. Instants are integers: microseconds since 1970-01-01T00:00:00Z.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A stored intention. Removed tasks stay, so that the ledger keeps its names; a name is free again then.
+CREATE TABLE tasks (
+    id           INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL,
+    schedule     TEXT NOT NULL,               -- JSON
+    handler      TEXT NOT NULL,
+    params       TEXT NOT NULL,               -- JSON
+    policy       TEXT NOT NULL,               -- JSON, defaults left out
+    origin       TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    revision     INTEGER NOT NULL DEFAULT 1,
+    enabled      INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    paused_at    INTEGER,
+    pause_reason TEXT,
+    removed_at   INTEGER,
+    next_run_at  INTEGER                      -- the first due_at not yet recorded; only moves forward
+) STRICT;
+CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
+CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
+
+-- One daemon, or one `jarvis tick`: the owner of what it claims.
+CREATE TABLE instances (
+    id                 INTEGER PRIMARY KEY,
+    host               TEXT NOT NULL,
+    pid                INTEGER NOT NULL,
+    process_started_at TEXT NOT NULL,
+    token              TEXT NOT NULL UNIQUE,  -- random; names the instance's wake pipe
+    version            TEXT NOT NULL,
+    started_at         INTEGER NOT NULL,
+    heartbeat_at       INTEGER NOT NULL,
+    stopped_at         INTEGER
+) STRICT;
+CREATE INDEX instances_open ON instances (id) WHERE stopped_at IS NULL;
+
+-- The ledger: one row for one occurrence, or for a range of missed ones (until, count).
+CREATE TABLE runs (
+    id           INTEGER PRIMARY KEY,
+    task_id      INTEGER NOT NULL REFERENCES tasks (id),
+    due_at       INTEGER NOT NULL,
+    until        INTEGER,
+    count        INTEGER NOT NULL DEFAULT 1,
+    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event')),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'timed_out',
+                                                'missed', 'skipped', 'cancelled', 'unknown')),
+    reason       TEXT NOT NULL DEFAULT '',
+    attempt      INTEGER NOT NULL DEFAULT 0,
+    priority     INTEGER NOT NULL DEFAULT 0,
+    alone        INTEGER NOT NULL DEFAULT 1,  -- 0: may run beside another run of its task (overlap=allow)
+    recorded_at  INTEGER NOT NULL,
+    available_at INTEGER NOT NULL,            -- a pending run may start from here on
+    started_at   INTEGER,
+    finished_at  INTEGER,
+    owner        INTEGER REFERENCES instances (id),
+    fence        INTEGER NOT NULL DEFAULT 0,  -- rises with every claim; carried by every later write
+    data         TEXT,                        -- JSON, what the handler returned
+    UNIQUE (task_id, due_at)
+) STRICT;
+CREATE INDEX runs_pending ON runs (priority DESC, available_at, id) WHERE state = 'pending';
+CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'pending';
+CREATE INDEX runs_open ON runs (task_id) WHERE state IN ('pending', 'running');
+CREATE INDEX runs_running ON runs (owner) WHERE state = 'running';
+
+-- The last line of defence for "once": whatever the code above does, a settled run stays as it is.
+CREATE TRIGGER runs_settled BEFORE UPDATE OF state ON runs
+WHEN old.state NOT IN ('pending', 'running')
+BEGIN
+    SELECT RAISE (ABORT, 'a settled run cannot change its state');
+END;
+
+CREATE TABLE outputs (
+    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    body   BLOB NOT NULL,
+    total  INTEGER NOT NULL                   -- bytes written by the run, of which `body` may be a part
+) STRICT;
+
+-- The assistant's memory.
+CREATE TABLE facts (
+    category   TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    value      TEXT NOT NULL,                 -- JSON
+    source     TEXT NOT NULL DEFAULT 'user',
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (category, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delegations (
+    id           INTEGER PRIMARY KEY,
+    task         TEXT NOT NULL,
+    delegated_to TEXT NOT NULL,
+    due_date     TEXT CHECK (due_date IS date (due_date) AND (due_date IS NULL OR due_date >= '0001')),
+                                              -- ISO date, a day of the user's calendar
+    priority     TEXT NOT NULL DEFAULT 'medium',
+    status       TEXT NOT NULL DEFAULT 'active',
+    notes        TEXT NOT NULL DEFAULT '',
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX delegations_due ON delegations (due_date) WHERE status = 'active';
+
+CREATE TABLE decisions (
+    id             INTEGER PRIMARY KEY,
+    title          TEXT NOT NULL,
+    description    TEXT NOT NULL DEFAULT '',
+    owner          TEXT NOT NULL DEFAULT '',
+    status         TEXT NOT NULL DEFAULT 'pending_execution',
+    follow_up_date TEXT CHECK (follow_up_date IS date (follow_up_date)
+                               AND (follow_up_date IS NULL OR follow_up_date >= '0001')),
+                                              -- ISO date, a day of the user's calendar
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE alert_rules (
+    id                INTEGER PRIMARY KEY,
+    name              TEXT NOT NULL UNIQUE,
+    alert_type        TEXT NOT NULL,
+    condition         TEXT NOT NULL,          -- JSON
+    enabled           INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    created_at        INTEGER NOT NULL,
+    last_triggered_at INTEGER,
+    last_occurrence   TEXT NOT NULL DEFAULT '' -- the occurrence that reported it then, and may do so again
+) STRICT;
+
+CREATE TABLE webhook_events (
+    id          INTEGER PRIMARY KEY,
+    source      TEXT NOT NULL,
+    event_type  TEXT NOT NULL,
+    payload     TEXT NOT NULL,                -- JSON
+    file_name   TEXT NOT NULL,
+    file_mtime  INTEGER NOT NULL,             -- nanoseconds
+    digest      TEXT NOT NULL,                -- sha-256 of the content
+    status      TEXT NOT NULL DEFAULT 'pending',
+    received_at INTEGER NOT NULL,
+    UNIQUE (file_name, file_mtime, digest)    -- a file read twice (killed before its move) is one event
+) STRICT;

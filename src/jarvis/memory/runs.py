@@ -1,0 +1,210 @@
+"""The `runs` table: the ledger. Claim and settle are conditional writes whose row count is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jarvis.errors import NotFound
+from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.sqlite import Database, Row
+from jarvis.memory.statements import load
+from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.model import Claimed, Instance, Occurrence, Outcome, Plan, Run, RunState, Task
+
+_SQL = load("runs")
+MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not do so for ever
+
+
+class RunTable:
+    """Record, claim, settle, release, recover; and read the ledger."""
+
+    def __init__(self, database: Database, tasks: TaskTable) -> None:
+        self._database = database
+        self._tasks = tasks
+
+    def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
+        """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
+        written = 0
+        with self._database.transaction():
+            for task, plan in planned:
+                # The advance comes first: if another daemon planned this task, nothing of ours is inserted.
+                if self._tasks.advance(task, plan):
+                    written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
+        return written
+
+    def add_start(self, task: Task, now: datetime, reason: str = "") -> Run:
+        """A start asked for by a person, due now. Its identity is the first free microsecond."""
+        with self._database.transaction():
+            at = to_micros(now)
+            row = Occurrence(due_at=now, state=RunState.PENDING, reason=reason)
+            while not self._insert(task, msgspec.structs.replace(row, due_at=from_micros(at)), "manual", now):
+                at += 1
+            self._database.announce()
+            return self.get(int(self._database.value("SELECT last_insert_rowid()")))
+
+    def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
+        """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
+        at = to_micros(now)
+        with self._database.transaction():
+            rows = self._database.rows(_SQL["claimable"], {"now": at, "limit": limit})
+            chosen = _one_of_each(rows)
+            found = [self._database.row(_SQL["claim"], {"id": run, "owner": owner, "now": at}) for run in chosen]
+            return [self._claimed(row) for row in found if row is not None]
+
+    def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """End each attempt, all in one transaction; False where the fence no longer matched."""
+        with self._database.transaction():
+            return [self._settle(outcome) for outcome in outcomes]
+
+    def release(self, claimed: Sequence[Claimed], reason: str) -> int:
+        """Hand runs back uncounted: running -> pending. Rows changed."""
+        with self._database.transaction():
+            return sum(self._back(held.run, reason, uncounted=1) for held in claimed)
+
+    def recover(self, dead: Instance, now: datetime) -> list[Run]:
+        """Take what a dead owner left running: pending again, or failed, as each task says."""
+        with self._database.transaction():
+            left = [_decode(row) for row in self._database.rows(_SQL["running_of"], (dead.id,))]
+            for run in left:
+                self._recover(run, dead, now)
+            return left
+
+    def cancel_pending(self, task_id: int, reason: str, now: datetime) -> int:
+        """Runs of a task that have not started will not. Rows changed."""
+        row = {"task_id": task_id, "reason": reason, "now": to_micros(now)}
+        return self._database.change(_SQL["cancel_pending"], row)
+
+    def next_available_at(self) -> datetime | None:
+        """The earliest instant at which a pending run may start."""
+        return maybe_instant(self._database.value(_SQL["next_available_at"]))
+
+    def get(self, run_id: int) -> Run:
+        """One row of the ledger."""
+        row = self._database.row(_SQL["get"], (run_id,))
+        if row is None:
+            raise NotFound(f"no run has the id {run_id}: see `jarvis runs list`")
+        return _decode(row)
+
+    def newest(
+        self,
+        *,
+        task: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        limit: int | None = 50,
+    ) -> list[Run]:
+        """The ledger, newest first; `limit=None` for all of it."""
+        row = {"state": state, "since": maybe_micros(since), "limit": -1 if limit is None else limit}
+        if task is None:
+            return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
+        return [_decode(found) for found in self._database.rows(_SQL["newest_of"], {**row, "task": task})]
+
+    def output(self, run_id: int) -> tuple[bytes, int]:
+        """What the run's last attempt wrote, as far as it was kept, and how many bytes that was in all."""
+        body, total = self._database.row(_SQL["output_of"], (run_id,)) or (b"", 0)
+        return bytes(body), int(total)
+
+    def counts(self, since: datetime) -> dict[str, int]:
+        """How many rows recorded since then are in each state, and everything that is open."""
+        rows = self._database.rows(_SQL["counts"], (to_micros(since),))
+        return dict(rows) | dict(self._database.rows(_SQL["open_counts"]))
+
+    def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
+        at = to_micros(now)
+        values = {
+            "task_id": task.id,
+            "due_at": to_micros(row.due_at),
+            "until": maybe_micros(row.until),
+            "count": row.count,
+            "origin": origin,
+            "state": row.state,
+            "reason": row.reason,
+            "priority": task.policy.priority,
+            "alone": task.policy.overlap != "allow",
+            "now": at,
+            "available_at": at if row.state is RunState.PENDING else to_micros(row.due_at),
+            "finished_at": None if row.state is RunState.PENDING else at,
+        }
+        return self._database.change(_SQL["insert"], values)
+
+    def _claimed(self, row: Row) -> Claimed:
+        task = self._tasks.by_id(row[1])
+        return Claimed(msgspec.structs.replace(_decode(row), task=task.name), task)
+
+    def _settle(self, outcome: Outcome) -> bool:
+        run, result = outcome.claimed.run, outcome.result
+        values = {
+            **_fenced(run),
+            "state": result.state,
+            "reason": " ".join(filter(None, (result.reason, run.reason))),
+            "finished_at": to_micros(outcome.finished_at),
+            "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
+        }
+        held = self._database.change(_SQL["settle"], values) == 1
+        if held and result.output_total:
+            self._database.change(
+                _SQL["output"], {"run_id": run.id, "body": result.output, "total": result.output_total}
+            )
+        return held
+
+    def _back(self, run: Run, reason: str, *, uncounted: int) -> int:
+        values = {**_fenced(run), "reason": reason, "uncounted": uncounted}
+        return self._database.change(_SQL["back_to_pending"], values)
+
+    def _recover(self, run: Run, dead: Instance, now: datetime) -> None:
+        why = f"attempt {run.attempt} was cut off: its daemon (process {dead.pid}) ended without a word"
+        policy = self._tasks.by_id(run.task_id).policy
+        if policy.on_interrupt == "rerun" and run.attempt < MOST_ATTEMPTS_CUT_OFF:
+            self._back(run, f"({why})", uncounted=0)
+            return
+        why += "" if policy.on_interrupt == "fail" else f", {run.attempt} times in all"
+        values = {
+            **_fenced(run),
+            "state": RunState.FAILED,
+            "reason": why,
+            "finished_at": to_micros(now),
+            "data": None,
+        }
+        self._database.change(_SQL["settle"], values)
+
+
+def _one_of_each(rows: Sequence[Row]) -> list[int]:
+    """The ids to claim: one run of each task, except of those whose runs may overlap."""
+    taken: set[int] = set()
+    chosen = []
+    for run, task, alone in rows:
+        if alone and task in taken:
+            continue
+        taken.add(task)
+        chosen.append(run)
+    return chosen
+
+
+def _fenced(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "owner": run.owner, "fence": run.fence}
+
+
+def _decode(row: Row) -> Run:
+    return Run(
+        id=row[0],
+        task_id=row[1],
+        task=row[2],
+        due_at=from_micros(row[3]),
+        until=maybe_instant(row[4]),
+        count=row[5],
+        origin=row[6],
+        state=RunState(row[7]),
+        reason=row[8],
+        attempt=row[9],
+        recorded_at=from_micros(row[10]),
+        available_at=from_micros(row[11]),
+        started_at=maybe_instant(row[12]),
+        finished_at=maybe_instant(row[13]),
+        owner=row[14],
+        fence=row[15],
+        data=None if row[16] is None else msgspec.json.decode(row[16]),
+    )

@@ -1,0 +1,17 @@
+-- name: insert
+INSERT INTO decisions (title, description, owner, follow_up_date, created_at, updated_at)
+VALUES (:title, :description, :owner, :follow_up_date, :now, :now)
+RETURNING id, title, description, owner, status, follow_up_date, created_at, updated_at;
+
+-- name: get
+SELECT id, title, description, owner, status, follow_up_date, created_at, updated_at
+FROM decisions WHERE id = ?;
+
+-- name: set_status
+UPDATE decisions SET status = :status, updated_at = :now WHERE id = :id AND status <> :status;
+
+-- name: list
+SELECT id, title, description, owner, status, follow_up_date, created_at, updated_at
+FROM decisions
+WHERE :status IS NULL OR status = :status
+ORDER BY created_at, id;

@@ -1,0 +1,80 @@
+-- name: insert
+INSERT INTO runs (task_id, due_at, until, count, origin, state, reason, priority, alone, recorded_at, available_at,
+                  finished_at)
+VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :priority, :alone, :now, :available_at,
+        :finished_at)
+ON CONFLICT (task_id, due_at) DO NOTHING;
+
+-- name: claimable
+SELECT id, task_id, alone FROM runs
+WHERE state = 'pending' AND available_at <= :now
+  AND (alone = 0 OR NOT EXISTS (SELECT 1 FROM runs other WHERE other.task_id = runs.task_id AND other.state = 'running'))
+ORDER BY priority DESC, available_at, id
+LIMIT :limit;
+
+-- name: claim
+UPDATE runs SET state = 'running', owner = :owner, fence = fence + 1, attempt = attempt + 1, started_at = :now
+WHERE id = :id AND state = 'pending'
+RETURNING id, task_id, '', due_at, until, count, origin, state, reason, attempt, recorded_at, available_at, started_at,
+          finished_at, owner, fence, data;
+
+-- name: settle
+UPDATE runs SET state = :state, reason = :reason, finished_at = :finished_at, data = :data
+WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
+
+-- name: output
+INSERT INTO outputs (run_id, body, total) VALUES (:run_id, :body, :total)
+ON CONFLICT (run_id) DO UPDATE SET body = excluded.body, total = excluded.total;
+
+-- name: back_to_pending
+UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = attempt - :uncounted, reason = :reason
+WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
+
+-- name: cancel_pending
+UPDATE runs SET state = 'cancelled', reason = :reason, finished_at = :now
+WHERE task_id = :task_id AND state = 'pending';
+
+-- name: running_of
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+FROM runs r JOIN tasks t ON t.id = r.task_id
+WHERE r.owner = ? AND r.state = 'running';
+
+-- name: next_available_at
+SELECT available_at FROM runs
+WHERE state = 'pending'
+  AND (alone = 0 OR NOT EXISTS (SELECT 1 FROM runs other WHERE other.task_id = runs.task_id AND other.state = 'running'))
+ORDER BY available_at
+LIMIT 1;
+
+-- name: get
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+FROM runs r JOIN tasks t ON t.id = r.task_id
+WHERE r.id = ?;
+
+-- name: newest
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+FROM runs r JOIN tasks t ON t.id = r.task_id
+WHERE (:state IS NULL OR r.state = :state) AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
+ORDER BY r.id DESC
+LIMIT :limit;
+
+-- name: newest_of
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+FROM runs r JOIN tasks t ON t.id = r.task_id
+WHERE t.name = :task AND (:state IS NULL OR r.state = :state)
+  AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
+ORDER BY r.due_at DESC
+LIMIT :limit;
+
+-- name: output_of
+SELECT body, total FROM outputs WHERE run_id = ?;
+
+-- name: counts
+SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;
+
+-- name: open_counts
+SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;

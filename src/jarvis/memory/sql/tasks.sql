@@ -1,0 +1,54 @@
+-- name: insert
+INSERT INTO tasks (name, schedule, handler, params, policy, origin, created_at, next_run_at)
+VALUES (:name, :schedule, :handler, :params, :policy, :origin, :created_at, :next_run_at);
+
+-- name: get
+SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
+       next_run_at
+FROM tasks WHERE name = ? AND removed_at IS NULL;
+
+-- name: by_id
+SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
+       next_run_at
+FROM tasks WHERE id = ?;
+
+-- name: names
+SELECT name FROM tasks WHERE removed_at IS NULL ORDER BY name;
+
+-- name: list
+SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
+       t.paused_at, t.pause_reason, t.next_run_at, r.started_at, r.state
+FROM tasks t
+LEFT JOIN runs r ON r.id = (
+    SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
+)
+WHERE t.removed_at IS NULL
+ORDER BY t.name;
+
+-- name: due
+SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
+       t.paused_at, t.pause_reason, t.next_run_at,
+       (SELECT id FROM runs WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
+FROM tasks t
+WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
+ORDER BY t.next_run_at
+LIMIT :limit;
+
+-- name: next_due_at
+SELECT MIN(next_run_at) FROM tasks WHERE enabled = 1 AND removed_at IS NULL AND next_run_at IS NOT NULL;
+
+-- name: pause
+UPDATE tasks SET enabled = 0, paused_at = :now, pause_reason = :reason, revision = revision + 1
+WHERE id = :id AND enabled = 1 AND removed_at IS NULL;
+
+-- name: resume
+UPDATE tasks SET enabled = 1, paused_at = NULL, pause_reason = NULL, revision = revision + 1
+WHERE id = :id AND enabled = 0 AND removed_at IS NULL;
+
+-- name: remove
+UPDATE tasks SET removed_at = :now, enabled = 0, next_run_at = NULL, revision = revision + 1
+WHERE id = :id AND removed_at IS NULL;
+
+-- name: advance
+UPDATE tasks SET next_run_at = :next
+WHERE id = :id AND next_run_at = :due AND revision = :revision AND removed_at IS NULL;

@@ -1,0 +1,205 @@
+"""One SQLite file: opened safely, written by one thread at a time, its errors told apart.
+
+Through apsw, which brings a current SQLite: those before 3.51.3 can lose commits when two
+connections write to one WAL (sqlite.org/wal.html#walresetbug).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from jarvis.errors import StoreBusy, StoreError, StoreUnusable
+
+BUSY_TIMEOUT_MS = 5_000
+_WAIT = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+)
+_DAMAGED = (apsw.NotADBError, apsw.CorruptError)
+
+# fullfsync makes a commit survive power loss on macOS, where a plain fsync stops at the drive's cache.
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA fullfsync = ON;
+PRAGMA checkpoint_fullfsync = ON;
+PRAGMA foreign_keys = ON;
+PRAGMA trusted_schema = OFF;
+"""
+
+
+class Refused(StoreError):
+    """A write that a constraint of the schema forbids: a taken name, a settled run."""
+
+
+Bindings = Mapping[str, Any] | Sequence[Any]
+Row = tuple[Any, ...]
+
+
+class Database:
+    """A connection shared by the threads of this process, one at a time. `:memory:` is a private one."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.after_commit: list[Callable[[], None]] = []
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._announce = False
+        self._data_version = 0
+        _make_private(path)
+        with _told(path):
+            self._connection = apsw.Connection(path)
+            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            # A cursor stops at the first statement that answers; to read it out is to run them all.
+            self._connection.execute(_PRAGMAS).fetchall()
+
+    def rows(self, sql: str, bindings: Bindings = ()) -> list[Row]:
+        """Everything a statement answers."""
+        with self._lock:
+            try:
+                return self._connection.execute(sql, bindings).fetchall()
+            except apsw.Error as error:
+                raise _ours(self.path, error) from error
+
+    def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
+        """The first row of the answer, if there is one."""
+        found = self.rows(sql, bindings)
+        return found[0] if found else None
+
+    def value(self, sql: str, bindings: Bindings = ()) -> Any:
+        """The first column of the first row, None if there is no row."""
+        found = self.row(sql, bindings)
+        return found[0] if found else None
+
+    def change(self, sql: str, bindings: Bindings = ()) -> int:
+        """Carry out one write and say how many rows it changed. Its own transaction unless inside one."""
+        with self._lock:
+            if not self._depth:
+                with self.transaction():
+                    return self._change(sql, bindings)
+            return self._change(sql, bindings)
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[apsw.Connection]:
+        """All of it or nothing, from BEGIN IMMEDIATE to a synced COMMIT; inside another one, a savepoint.
+
+        `durable=False` leaves out the disk sync: for what may be lost with the power, such as a heartbeat.
+        """
+        with self._lock, _told(self.path):
+            if self._depth:
+                with self._deeper(), self._connection:
+                    yield self._connection
+                return
+            with self._deeper(), self._synced(durable):
+                yield from self._outermost()
+        self._told_others()
+
+    def announce(self) -> None:
+        """Tell the daemons on this store, once the current transaction is committed, that there is work."""
+        self._announce = True
+
+    def changed(self) -> bool:
+        """Whether another connection committed since this was last asked."""
+        version = self.value("PRAGMA data_version")
+        self._data_version, before = version, self._data_version
+        return bool(version != before)
+
+    def check(self) -> None:
+        """Raise StoreUnusable unless SQLite finds the file whole (`PRAGMA quick_check`)."""
+        found = self.value("PRAGMA quick_check(1)")
+        if found != "ok":
+            raise StoreUnusable(f"the store {self.path} is damaged: {found}")
+
+    def close(self) -> None:
+        """Close the connection; the WAL is folded back into the file if nobody else has it open."""
+        with self._lock:
+            self._connection.close()
+
+    def _change(self, sql: str, bindings: Bindings) -> int:
+        # A single statement is all or nothing by itself: no savepoint around each of ten thousand rows.
+        try:
+            self._connection.execute(sql, bindings)
+        except apsw.Error as error:
+            raise _ours(self.path, error) from error
+        return self._connection.changes()
+
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def _synced(self, durable: bool) -> Iterator[None]:
+        if durable:
+            yield
+            return
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._connection.execute("PRAGMA synchronous = FULL")
+
+    def _outermost(self) -> Iterator[apsw.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._announce = False
+            if not self._connection.get_autocommit():
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _told_others(self) -> None:
+        if self._depth or not self._announce:
+            return
+        self._announce = False
+        for tell in self.after_commit:
+            tell()
+
+
+def _make_private(path: str) -> None:
+    """Create the file 0600 before SQLite can create it wider; -wal and -shm take the same mode."""
+    if path == ":memory:":
+        return
+    file = Path(path)
+    if file.is_dir():
+        raise StoreUnusable(f"the store {path} is a folder: move it away, or name another file in JARVIS_DATABASE_URL")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnusable(f"the store {path} cannot be opened: {error.strerror}") from error
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise _ours(path, error) from error
+
+
+def _ours(path: str, error: apsw.Error) -> Exception:
+    """SQLite's errors as ours: what waiting may cure is StoreBusy, what it cannot is StoreUnusable."""
+    if isinstance(error, _DAMAGED):
+        return StoreUnusable(f"the store {path} is damaged or no SQLite file: {error}")
+    if isinstance(error, _WAIT):
+        return StoreBusy(f"the store {path} cannot be used right now: {error}")
+    if isinstance(error, apsw.ConstraintError):
+        return Refused(str(error))
+    return StoreError(f"the store {path}: {error}")

@@ -1,0 +1,96 @@
+"""MemoryStore: everything durable, table by table, over one database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from jarvis.memory.alert_rules import RuleTable
+from jarvis.memory.decisions import DecisionTable
+from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.events import EventTable
+from jarvis.memory.facts import FactTable
+from jarvis.memory.instances import InstanceTable
+from jarvis.memory.migrate import migrate
+from jarvis.memory.runs import RunTable
+from jarvis.memory.sqlite import Database
+from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.model import Run, Task, TaskSpec
+from jarvis.scheduler.plan import paused
+
+_SQLITE = "sqlite:///"
+
+
+class MemoryStore:
+    """One store: `MemoryStore("path/memory.db")`, or `MemoryStore()` in memory for tests and embedding.
+
+    The tables are attributes (`store.tasks`, `store.runs`, `store.facts`, ...). What touches several of
+    them in one transaction is a method here.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self.database = Database(path.removeprefix(_SQLITE))
+        migrate(self.database)
+        self.tasks = TaskTable(self.database)
+        self.runs = RunTable(self.database, self.tasks)
+        self.instances = InstanceTable(self.database)
+        self.facts = FactTable(self.database)
+        self.delegations = DelegationTable(self.database)
+        self.decisions = DecisionTable(self.database)
+        self.rules = RuleTable(self.database)
+        self.events = EventTable(self.database)
+
+    @property
+    def path(self) -> str:
+        """Where the store is, `:memory:` if nowhere."""
+        return self.database.path
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """One durable commit around what is done inside; all of it or nothing."""
+        return self.database.transaction()
+
+    def changed(self) -> bool:
+        """Whether another process wrote since this was last asked."""
+        return self.database.changed()
+
+    def first_start(self) -> bool:
+        """True the first time this is asked of a store, ever."""
+        return self.database.change("INSERT INTO meta (key, value) VALUES ('seeded', '1') ON CONFLICT DO NOTHING") == 1
+
+    def add_task(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None) -> Task:
+        """Store a task and wake the daemons."""
+        with self.database.transaction():
+            self.database.announce()
+            return self.tasks.add(spec, now, first=first)
+
+    def pause_task(self, name: str, now: datetime, reason: str = "paused by the user") -> bool:
+        """Start no more runs of a task; those that have not started are cancelled. False if it was paused."""
+        with self.database.transaction():
+            task_id = self.tasks.id_of(name)
+            self.runs.cancel_pending(task_id, f"cancelled: the task was {reason}", now)
+            return self.tasks.pause(task_id, reason, now)
+
+    def resume_task(self, name: str, now: datetime) -> Task:
+        """Let a task run again from `now` on: what passed meanwhile is one missed row, not a flood."""
+        with self.database.transaction():
+            task = self.tasks.get(name)
+            if not task.enabled:
+                self.runs.record([(task, paused(task, now))], now)
+                self.tasks.resume(task.id)
+            self.database.announce()
+            return self.tasks.get(name)
+
+    def remove_task(self, name: str, now: datetime) -> int:
+        """Take a task away; its runs stay in the ledger. How many that had not started were cancelled."""
+        with self.database.transaction():
+            task_id = self.tasks.id_of(name)
+            self.tasks.remove(task_id, now)
+            return self.runs.cancel_pending(task_id, "cancelled: the task was removed", now)
+
+    def start_now(self, name: str, now: datetime) -> Run:
+        """A run of a task at once, beside its schedule, which it does not move."""
+        return self.runs.add_start(self.tasks.get(name), now)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()

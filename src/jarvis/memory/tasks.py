@@ -1,0 +1,167 @@
+"""The `tasks` table: stored intentions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from jarvis.errors import NotFound, StoreError, UsageError
+from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.sqlite import Database, Refused, Row
+from jarvis.memory.statements import load
+from jarvis.scheduler.model import Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
+from jarvis.scheduler.schedule import Schedule, bind, first_run_at
+from jarvis.scheduler.suggest import did_you_mean
+
+_SQL = load("tasks")
+_schedule: msgspec.json.Decoder[Schedule] = msgspec.json.Decoder(Schedule)
+_policy = msgspec.json.Decoder(Policy)
+
+
+class TaskSummary(msgspec.Struct, frozen=True):
+    """A task with how its last started run went."""
+
+    task: Task
+    last_run_at: datetime | None
+    last_state: RunState | None
+
+
+class TaskTable:
+    """Add, read and change tasks; each change is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None) -> Task:
+        """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused."""
+        schedule = bind(spec.schedule, now)
+        row = {
+            "name": spec.name,
+            "schedule": _json(schedule),
+            "handler": spec.handler,
+            "params": _json(spec.params),
+            "policy": _json(spec.policy),
+            "origin": spec.origin,
+            "created_at": to_micros(now),
+            "next_run_at": maybe_micros(first or first_run_at(schedule, now)),
+        }
+        try:
+            self._database.change(_SQL["insert"], row)
+        except Refused as error:
+            raise UsageError(
+                f"a task named {spec.name!r} exists already: choose another name, or remove it first "
+                f"(jarvis task remove {spec.name})"
+            ) from error
+        return self.get(spec.name)
+
+    def get(self, name: str) -> Task:
+        """The task of that name. NotFound, with the nearest name there is, if there is none."""
+        return decode(self._row(name))
+
+    def id_of(self, name: str) -> int:
+        """The id of the task of that name, which need not be readable."""
+        return int(self._row(name)[0])
+
+    def by_id(self, task_id: int) -> Task:
+        """The task with that id, removed or not."""
+        return decode(self._database.rows(_SQL["by_id"], (task_id,))[0])
+
+    def names(self) -> list[str]:
+        """The names of all tasks, sorted."""
+        return [name for (name,) in self._database.rows(_SQL["names"])]
+
+    def list(self) -> list[TaskSummary | Unreadable]:
+        """All tasks by name, each with its last started run."""
+        return [_summary(row) for row in self._database.rows(_SQL["list"])]
+
+    def due(self, now: datetime, limit: int) -> Sequence[Due | Unreadable]:
+        """Enabled tasks with next_run_at <= now, the longest due first."""
+        rows = self._database.rows(_SQL["due"], {"now": to_micros(now), "limit": limit})
+        return [_due(row) for row in rows]
+
+    def next_due_at(self) -> datetime | None:
+        """The earliest next_run_at of an enabled task."""
+        return maybe_instant(self._database.value(_SQL["next_due_at"]))
+
+    def advance(self, task: Task, plan: Plan) -> bool:
+        """Move next_run_at forward, unless the task was changed or planned by another meanwhile."""
+        row = {
+            "id": task.id,
+            "revision": task.revision,
+            "due": maybe_micros(task.next_run_at),
+            "next": maybe_micros(plan.next_run_at),
+        }
+        return self._database.change(_SQL["advance"], row) == 1
+
+    def pause(self, task_id: int, reason: str, now: datetime) -> bool:
+        """Stop starting runs of a task; False if it was paused already."""
+        row = {"id": task_id, "reason": reason, "now": to_micros(now)}
+        return self._database.change(_SQL["pause"], row) == 1
+
+    def resume(self, task_id: int) -> bool:
+        """Let a paused task run again; False if it was not paused."""
+        return self._database.change(_SQL["resume"], {"id": task_id}) == 1
+
+    def remove(self, task_id: int, now: datetime) -> bool:
+        """Take the task away; its runs stay in the ledger."""
+        return self._database.change(_SQL["remove"], {"id": task_id, "now": to_micros(now)}) == 1
+
+    def _row(self, name: str) -> Row:
+        row = self._database.row(_SQL["get"], (name,))
+        if row is None:
+            raise NotFound(f"no task is named {name!r}.{did_you_mean(name, self.names())}")
+        return row
+
+
+def decode(row: Row) -> Task:
+    """A row of the table as a Task. StoreError if what is stored cannot be read back."""
+    try:
+        return Task(
+            id=row[0],
+            name=row[1],
+            schedule=_schedule_of(row[2]),
+            handler=row[3],
+            params=msgspec.json.decode(row[4]),
+            policy=_policy_of(row[5]),
+            origin=row[6],
+            created_at=from_micros(row[7]),
+            revision=row[8],
+            enabled=bool(row[9]),
+            paused_at=maybe_instant(row[10]),
+            pause_reason=row[11],
+            next_run_at=maybe_instant(row[12]),
+        )
+    except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+        raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
+
+
+# Many tasks share their schedule and policy, and a task is read at every turn: decode each text once.
+@lru_cache(maxsize=4096)
+def _schedule_of(text: str) -> Schedule:
+    return _schedule.decode(text)
+
+
+@lru_cache(maxsize=1024)
+def _policy_of(text: str) -> Policy:
+    return _policy.decode(text)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _due(row: Row) -> Due | Unreadable:
+    try:
+        return Due(decode(row), row[13])
+    except StoreError as error:
+        return Unreadable(row[0], row[1], str(error))
+
+
+def _summary(row: Row) -> TaskSummary | Unreadable:
+    try:
+        return TaskSummary(decode(row), maybe_instant(row[13]), RunState(row[14]) if row[14] else None)
+    except StoreError as error:
+        return Unreadable(row[0], row[1], str(error))

@@ -1,0 +1,107 @@
+"""For tests of what embeds Jarvis, and for its own: a clock that is set, an executor without threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jarvis.memory import MemoryStore
+from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.model import Claimed, Outcome
+from jarvis.scheduler.ports import Clock, Handler
+
+
+class FakeClock:
+    """A clock that stands until a test moves it. Starts on 2026-03-02 09:00 UTC, a Monday without any change."""
+
+    def __init__(self, now: datetime = datetime(2026, 3, 2, 9, tzinfo=UTC)) -> None:
+        self._now = now
+        self._monotonic = 1_000.0
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds that only `advance` moves."""
+        return self._monotonic
+
+    def advance(self, by: timedelta | float) -> datetime:
+        """Let time pass on both clocks, by a timedelta or seconds; the new now."""
+        delta = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        self._monotonic += delta.total_seconds()
+        self._now += delta
+        return self._now
+
+    def step(self, to: datetime) -> None:
+        """Set the wall clock, as a person or NTP does; no time passes."""
+        self._now = to
+
+
+class InlineExecutor:
+    """Carries runs where they are started, at once: nothing is left to thread timing."""
+
+    def __init__(self, handlers: Mapping[str, Handler], clock: Clock, *, limit: int = 8, memory: Any = None) -> None:
+        self.on_finish: Callable[[], None] = lambda: None
+        self.leftovers_ended: list[str] = []
+        self._stop = threading.Event()
+        self._limit = limit
+        self._finished: list[Outcome] = []
+        self._executor = RunExecutor(
+            handlers, clock=clock, timeout=timedelta(minutes=5), memory=memory, stopping=self._stop.is_set
+        )
+
+    @property
+    def free(self) -> int:
+        """How many more runs can start now."""
+        return self._limit - len(self._finished)
+
+    @property
+    def busy(self) -> int:
+        """How many runs are started and not yet acknowledged as settled."""
+        return len(self._finished)
+
+    def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
+        """Carry these runs to their outcome."""
+        self._finished += [self._executor.carry(held, owner_mark) for held in claimed]
+        self.on_finish()
+
+    def finished(self) -> list[Outcome]:
+        """Outcomes not yet acknowledged, oldest first."""
+        return list(self._finished)
+
+    def acknowledge(self, count: int) -> None:
+        """The first `count` of `finished` are settled and may be forgotten."""
+        del self._finished[:count]
+
+    def wait(self, _timeout: float | None = None) -> bool:
+        """Whether something is finished; there is nothing to wait for."""
+        return bool(self._finished)
+
+    def cancel(self) -> None:
+        """Runs that start from now on are told to stop."""
+        self._stop.set()
+
+    def end_leftovers(self, owner_mark: str) -> int:
+        """Remember whose leftovers were asked for."""
+        self.leftovers_ended.append(owner_mark)
+        return 0
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def engine(
+    store: MemoryStore | None = None,
+    handlers: Mapping[str, Handler] | None = None,
+    clock: Clock | None = None,
+    *,
+    limit: int = 8,
+) -> SchedulerEngine:
+    """An engine with inline runs, on a store in memory unless given one; `noop` is always there."""
+    memory, at = store or MemoryStore(), clock or FakeClock()
+    known: dict[str, Handler] = {"noop": lambda _context: None, **(handlers or {})}
+    return SchedulerEngine(memory, InlineExecutor(known, at, limit=limit, memory=memory), at)

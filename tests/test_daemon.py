@@ -1,0 +1,292 @@
+"""The daemon's life: ticks, wakes, signals, drain. Real time and real threads, but tests wait on events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jarvis.memory import MemoryStore
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.daemon import JarvisDaemon
+from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.model import RunState, TaskSpec
+from jarvis.scheduler.ports import Context, Handler
+from jarvis.scheduler.schedule import Interval, Once, Schedule
+from jarvis.scheduler.workers import Workers
+
+WITHIN = 10.0  # seconds: no test waits that long unless it fails
+
+
+class Bench:
+    """A daemon on a store of its own, with handlers that tests hold in their hands."""
+
+    def __init__(self, path: Path, tick_interval: float = 60) -> None:
+        self.store = MemoryStore(str(path / "memory.db"))
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self.stop = threading.Event()
+        self.ran: list[Context] = []
+        handlers: dict[str, Handler] = {"quick": self._quick, "held": self._held}
+        executor = RunExecutor(
+            handlers, clock=SystemClock(), timeout=timedelta(seconds=WITHIN), stopping=self.stop.is_set
+        )
+        self.engine = SchedulerEngine(self.store, Workers(executor, 4, stop=self.stop))
+        self.daemon = JarvisDaemon(tick_interval, engine=self.engine)
+
+    def _quick(self, context: Context) -> None:
+        self.ran.append(context)
+        self.started.set()
+
+    def _held(self, context: Context) -> str:
+        self.started.set()
+        while not (self.go_on.wait(0.01) or context.cancelled()):
+            pass
+        if context.cancelled():
+            raise RuntimeError("told to stop")
+        return "went on"
+
+    def add(self, name: str, handler: str, schedule: Schedule | None = None) -> None:
+        now = SystemClock().now()
+        self.store.add_task(TaskSpec(name=name, schedule=schedule or Once(now), handler=handler), now)
+
+    def states(self, name: str) -> list[str]:
+        return [run.state.value for run in self.store.runs.newest(task=name)]
+
+    async def until(self, event: threading.Event) -> None:
+        assert await asyncio.to_thread(event.wait, WITHIN)
+
+    async def fact(self, true: Callable[[], object]) -> None:
+        """Until something holds that has no event of its own; `play` bounds the wait."""
+        while not true():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+
+    def play(self, script: Callable[[], object]) -> None:
+        """Run the daemon beside `script` (a coroutine function), which must end it."""
+
+        async def both() -> None:
+            running = asyncio.create_task(self.daemon.run())
+            try:
+                async with asyncio.timeout(WITHIN):
+                    await script()  # type: ignore[misc]
+            finally:
+                self.daemon.shutdown()
+                self.go_on.set()
+                await running
+
+        asyncio.run(both())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_due_task_runs_and_is_settled_before_the_daemon_ends(bench: Bench) -> None:
+    bench.add("t", "quick")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+
+    bench.play(script)
+    assert bench.states("t") == ["succeeded"]
+
+
+def test_a_tick_returns_what_ended(bench: Bench) -> None:
+    bench.add("t", "quick")
+
+    async def script() -> None:
+        first = await bench.daemon._tick()
+        await bench.until(bench.started)
+        assert bench.engine.executor.wait(WITHIN)
+        second = await bench.daemon._tick()
+        assert [(result.task, result.state) for result in (*first, *second)] == [("t", RunState.SUCCEEDED)]
+        await bench.daemon._stop()
+
+    asyncio.run(script())
+
+
+def test_a_tick_that_fails_is_logged_once_and_the_next_one_works(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.add("t", "quick")
+    real = bench.engine.tick
+    failures = iter([OSError("disk full"), OSError("disk full")])
+
+    def flaky(*args: object, **kwargs: object) -> object:
+        error = next(failures, None)
+        if error is not None:
+            raise error
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.engine, "tick", flaky)
+
+    async def script() -> None:
+        await bench.until(bench.started)
+
+    with caplog.at_level(logging.INFO):
+        bench.play(script)
+    assert bench.states("t") == ["succeeded"]
+    assert caplog.text.count("the tick failed") == 1
+    assert "the tick works again" in caplog.text
+
+
+def test_a_task_added_by_another_process_starts_without_waiting_for_a_tick(bench: Bench) -> None:
+    other = MemoryStore(bench.store.path)  # its own connection, as another process has
+
+    async def script() -> None:
+        now = SystemClock().now()
+        await asyncio.to_thread(other.add_task, TaskSpec(name="t", schedule=Once(now), handler="quick"), now)
+        await bench.until(bench.started)
+        assert SystemClock().now() - now < timedelta(seconds=1)
+
+    bench.play(script)
+    other.close()
+
+
+def test_the_daemon_wakes_for_the_next_instant_not_for_its_interval(bench: Bench) -> None:
+    bench.add("t", "quick", Interval(timedelta(milliseconds=200)))
+
+    async def script() -> None:
+        for _ in range(3):
+            bench.started.clear()
+            await bench.until(bench.started)
+
+    bench.play(script)
+    due = [context.due_at for context in bench.ran]
+    assert {later - sooner for sooner, later in itertools.pairwise(due)} == {timedelta(milliseconds=200)}
+
+
+def test_a_run_that_takes_long_does_not_delay_the_others(bench: Bench) -> None:
+    bench.add("long", "held")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        bench.started.clear()
+        bench.add("short", "quick")
+        await bench.until(bench.started)
+        assert bench.states("long") == ["running"]
+
+    bench.play(script)
+    assert bench.states("long") == ["succeeded"]
+
+
+def test_shutdown_lets_the_running_run_end_and_starts_no_other(bench: Bench) -> None:
+    bench.add("long", "held")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        bench.daemon.shutdown()
+        bench.daemon.shutdown()
+        bench.add("late", "quick")
+        bench.go_on.set()
+
+    bench.play(script)
+    assert bench.states("long") == ["succeeded"]
+    assert bench.states("late") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_gracefully(bench: Bench, number: signal.Signals) -> None:
+    bench.add("long", "held")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        os.kill(os.getpid(), number)
+        await bench.fact(lambda: bench.daemon._shutdown)
+        bench.go_on.set()
+
+    bench.play(script)
+    assert bench.states("long") == ["succeeded"]
+
+
+def test_a_second_signal_cancels_the_running_work(bench: Bench) -> None:
+    bench.add("long", "held")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        await bench.until(bench.stop)
+        await bench.fact(lambda: not bench.engine.executor.busy)
+
+    bench.play(script)
+    assert bench.states("long") == ["cancelled"]
+
+
+def test_shutdown_sets_a_flag_and_can_be_called_before_the_daemon_runs(bench: Bench) -> None:
+    assert bench.daemon._shutdown is False
+    bench.daemon.shutdown()
+    assert bench.daemon._shutdown is True
+    asyncio.run(bench.daemon.run())
+
+
+def test_sighup_reloads_and_a_bad_reload_is_survived(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    reloaded = threading.Event()
+
+    def reload() -> None:
+        reloaded.set()
+        raise ValueError("no such zone")
+
+    bench.daemon = JarvisDaemon(60, engine=bench.engine, reload=reload)
+
+    async def script() -> None:
+        bench.add("t", "quick")
+        await bench.until(bench.started)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await bench.until(reloaded)
+
+    with caplog.at_level(logging.INFO):
+        bench.play(script)
+    assert "not reloaded: no such zone" in caplog.text
+
+
+def test_the_daemon_is_entered_in_the_store_while_it_lives_and_signed_off_after(bench: Bench) -> None:
+    async def script() -> None:
+        bench.add("t", "quick")
+        await bench.until(bench.started)
+        (instance,) = bench.store.instances.living()
+        assert instance.pid == os.getpid()
+
+    bench.play(script)
+    assert bench.store.instances.open() == []
+
+
+def test_a_second_daemon_says_so_and_shares_the_work(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    other = Bench(Path(bench.store.path).parent)
+    for n in range(20):
+        bench.add(f"t{n}", "quick")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        second = asyncio.create_task(other.daemon.run())
+        await bench.fact(lambda: all(bench.states(f"t{n}") == ["succeeded"] for n in range(20)))
+        other.daemon.shutdown()
+        await second
+
+    with caplog.at_level(logging.INFO):
+        bench.play(script)
+    assert "another daemon is on this store" in caplog.text
+    assert sorted(context.task for context in (*bench.ran, *other.ran)) == sorted(f"t{n}" for n in range(20))
+
+
+def test_starting_and_stopping_again_and_again_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(20):
+        bench = Bench(tmp_path)
+        bench.daemon.shutdown()
+        asyncio.run(bench.daemon.run())
+        bench.store.close()
+    assert len(list(Path("/dev/fd").iterdir())) <= before
+    assert list((tmp_path / "memory.db-daemons").iterdir()) == []
