@@ -69,7 +69,7 @@ ENDLESS.append(ENDLESS)
     ids=lambda value: type(value).__name__,
 )
 def test_a_value_that_would_not_read_back_equal_is_refused(store: MemoryStore, value: Any) -> None:
-    with pytest.raises(UsageError, match="a fact's value cannot be .*: use a JSON value"):
+    with pytest.raises(UsageError, match=r"a fact's value cannot be .*: use a JSON value"):
         store.facts.put("work", "key", value, now=NOW)
     assert store.facts.list() == []
 
@@ -121,9 +121,11 @@ def test_the_same_status_again_is_no_change(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("bad", ["2026-02-30", "0000-01-01", "tomorrow", "", "2026-11-22T10:00", NOW, 20261122, True])
 def test_a_date_that_is_none_is_refused_with_what_is_allowed(store: MemoryStore, bad: Any) -> None:
-    with pytest.raises(UsageError, match="a delegation's due date cannot be .*: use a date of the calendar as YYYY-MM"):
+    with pytest.raises(
+        UsageError, match=r"a delegation's due date cannot be .*: use a date of the calendar as YYYY-MM"
+    ):
         store.delegations.add("Budget", "Ann", due_date=bad, now=NOW)
-    with pytest.raises(UsageError, match="a decision's follow-up date cannot be .*: use a date of the calendar"):
+    with pytest.raises(UsageError, match=r"a decision's follow-up date cannot be .*: use a date of the calendar"):
         store.decisions.add("Move", follow_up_date=bad, now=NOW)
     assert (store.delegations.list(), store.decisions.list()) == ([], [])
 
@@ -245,23 +247,23 @@ def test_a_rule_of_a_type_unknown_here_is_listed_with_its_problem(store: MemoryS
 )
 def test_a_mark_holds_the_rule_back_for_exactly_the_cool_down(store: MemoryStore, last: timedelta, may: bool) -> None:
     rule = store.rules.add("a", "stale_backup", {}, NOW)
-    assert store.rules.triggered(rule.id, NOW + last, NOW + last)
-    assert store.rules.triggered(rule.id, NOW, NOW - 4 * HOURS) is may
+    assert store.rules.mark_reported(rule.id, NOW + last, NOW + last)
+    assert store.rules.mark_reported(rule.id, NOW, NOW - 4 * HOURS) is may
     assert store.rules.get("a").last_triggered_at == (NOW if may else NOW + last)
 
 
 def test_the_occurrence_that_marked_may_report_again_and_no_other(store: MemoryStore) -> None:
     rule = store.rules.add("a", "stale_backup", {}, NOW)
-    marks = [store.rules.triggered(rule.id, NOW, NOW - HOURS, by) for by in ("1:x", "1:y", "1:x", "")]
+    marks = [store.rules.mark_reported(rule.id, NOW, NOW - HOURS, by) for by in ("1:x", "1:y", "1:x", "")]
     assert marks == [True, False, True, False]
 
 
 def test_a_disabled_or_deleted_rule_is_not_marked(store: MemoryStore) -> None:
     rule = store.rules.add("a", "stale_backup", {}, NOW)
     store.rules.disable("a")
-    assert not store.rules.triggered(rule.id, NOW, NOW)
+    assert not store.rules.mark_reported(rule.id, NOW, NOW)
     store.rules.delete("a")
-    assert not store.rules.triggered(rule.id, NOW, NOW)
+    assert not store.rules.mark_reported(rule.id, NOW, NOW)
 
 
 def test_of_many_daemons_one_may_report(tmp_path: Path) -> None:
@@ -272,7 +274,7 @@ def test_of_many_daemons_one_may_report(tmp_path: Path) -> None:
 
     def mark(store: MemoryStore) -> None:
         together.wait(10)
-        marks.append(store.rules.triggered(rule.id, NOW, NOW - 4 * HOURS, f"{id(store)}"))
+        marks.append(store.rules.mark_reported(rule.id, NOW, NOW - 4 * HOURS, f"{id(store)}"))
 
     threads = [threading.Thread(target=mark, args=(store,)) for store in stores]
     for thread in threads:

@@ -44,6 +44,8 @@ PHRASES = {
     r"imessage worker": "imessage-worker.db is the file's name (the seed)",
     r"(?:desktop|display) notifications?": "what the desktop calls its own",
     r"create trigger|drop trigger": "SQL",
+    r"last triggered at": "the column's name in the contract with the earlier assistant's store",
+    r"pending execution": "the status's name there",
     r"jarvis backfill": "the user's own command, the one thing called so (DESIGN section 2)",
 }
 

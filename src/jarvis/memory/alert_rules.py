@@ -89,7 +89,7 @@ class RuleTable:
         """Take the rule away; False if there was none."""
         return self._database.change(_SQL["delete"], (name,)) == 1
 
-    def triggered(self, rule_id: int, now: datetime, not_since: datetime, occurrence: str = "") -> bool:
+    def mark_reported(self, rule_id: int, now: datetime, not_since: datetime, occurrence: str = "") -> bool:
         """Whether the caller may report this rule's alert: one conditional write, whose row count decides.
 
         Not if it was reported after `not_since`, except by the same occurrence: a run that was cut off
@@ -103,7 +103,7 @@ class RuleTable:
             "not_before": to_micros(now + (now - not_since)),
             "occurrence": occurrence,
         }
-        return self._database.change(_SQL["triggered"], row) == 1
+        return self._database.change(_SQL["mark_reported"], row) == 1
 
     def list(self) -> list[AlertRule]:
         """All rules by name."""

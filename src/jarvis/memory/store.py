@@ -10,6 +10,7 @@ from jarvis.memory.decisions import DecisionTable
 from jarvis.memory.delegations import DelegationTable
 from jarvis.memory.events import EventTable
 from jarvis.memory.facts import FactTable
+from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.runs import RunTable
@@ -34,6 +35,7 @@ class MemoryStore:
         self.tasks = TaskTable(self.database)
         self.runs = RunTable(self.database, self.tasks)
         self.instances = InstanceTable(self.database)
+        self.absences = AbsenceTable(self.database)
         self.facts = FactTable(self.database)
         self.delegations = DelegationTable(self.database)
         self.decisions = DecisionTable(self.database)

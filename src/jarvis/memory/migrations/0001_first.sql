@@ -80,6 +80,16 @@ CREATE TABLE outputs (
     total  INTEGER NOT NULL                   -- bytes written by the run, of which `body` may be a part
 ) STRICT;
 
+-- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.
+CREATE TABLE absences (
+    id     INTEGER PRIMARY KEY,
+    kind   TEXT NOT NULL,
+    since  INTEGER NOT NULL,
+    until  INTEGER NOT NULL,
+    detail TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX absences_by_until ON absences (until);
+
 -- The assistant's memory.
 CREATE TABLE facts (
     category   TEXT NOT NULL,

@@ -14,7 +14,7 @@ UPDATE alert_rules SET enabled = :enabled WHERE id = :id AND enabled <> :enabled
 -- name: delete
 DELETE FROM alert_rules WHERE name = ?;
 
--- name: triggered
+-- name: mark_reported
 UPDATE alert_rules SET last_triggered_at = :now, last_occurrence = :occurrence
 WHERE id = :id AND enabled = 1
   AND (last_triggered_at IS NULL OR last_triggered_at <= :not_since OR last_triggered_at >= :not_before

@@ -1,0 +1,352 @@
+"""Alert rules: what each type means to the microsecond, and that a person is told once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jarvis.errors import StoreError
+from jarvis.handlers.alert_eval import COOL_DOWN, alert_eval
+from jarvis.handlers.alerts import _TYPES, Alert, Snapshot, evaluate
+from jarvis.handlers.noop import noop
+from jarvis.memory.alert_rules import KINDS, AlertRule
+from jarvis.memory.decisions import Decision
+from jarvis.memory.delegations import Delegation
+from jarvis.memory.facts import Fact
+from jarvis.memory.store import MemoryStore
+from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.ports import Context
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 22)
+DAY, HOUR, TINY = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
+
+
+def rule(alert_type: str, number: float) -> AlertRule:
+    key = KINDS[alert_type].key if alert_type in KINDS else "x"
+    return AlertRule(
+        id=1,
+        name="r",
+        alert_type=alert_type,
+        condition={key: number},
+        enabled=True,
+        created_at=NOW,
+        last_triggered_at=None,
+    )
+
+
+def delegation(due: date | None, number: int = 1, task: str = "Budget") -> Delegation:
+    return Delegation(
+        id=number,
+        task=task,
+        delegated_to="Ann",
+        due_date=due,
+        priority="medium",
+        status="active",
+        notes="",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def decision(created: datetime, updated: datetime | None = None, follow_up: date | None = None) -> Decision:
+    return Decision(
+        id=3,
+        title="Move",
+        description="",
+        owner="",
+        status="pending_execution",
+        follow_up_date=follow_up,
+        created_at=created,
+        updated_at=updated or created,
+    )
+
+
+def backup(value: Any) -> Snapshot:
+    fact = Fact(category="work", key="backup_last_success", value=value, source="x", updated_at=NOW)
+    return Snapshot(last_backup=fact)
+
+
+def said(alert: Alert | None) -> str:
+    assert alert is not None
+    return alert.text
+
+
+def test_the_store_and_the_evaluation_know_the_same_types() -> None:
+    assert set(_TYPES) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("due", "days", "holds"),
+    [
+        (TODAY, 0, True),
+        (TODAY + DAY, 0, False),
+        (TODAY, 1, False),
+        (TODAY - DAY, 1, True),
+        (TODAY - DAY, 2, False),
+        (TODAY - 2 * DAY, 2, True),
+        (None, 0, False),
+        (date.min, 36_500, True),
+        (date.max, 0, False),
+    ],
+)
+def test_a_delegation_is_overdue_whole_days_after_its_date(due: date | None, days: int, holds: bool) -> None:
+    snapshot = Snapshot(active_delegations=[delegation(due)])
+    assert (evaluate(rule("overdue_delegation", days), snapshot, NOW, UTC) is not None) is holds
+
+
+@pytest.mark.parametrize(
+    ("due", "days", "holds"),
+    [
+        (TODAY - DAY, 3, False),
+        (TODAY, 0, True),
+        (TODAY, 3, True),
+        (TODAY + 3 * DAY, 3, True),
+        (TODAY + 4 * DAY, 3, False),
+        (None, 3, False),
+        (date.max, 3, False),
+    ],
+)
+def test_a_deadline_comes_up_from_some_days_ahead_through_its_day(due: date, days: int, holds: bool) -> None:
+    snapshot = Snapshot(active_delegations=[delegation(due)])
+    assert (evaluate(rule("upcoming_deadline", days), snapshot, NOW, UTC) is not None) is holds
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "today"),
+    [("UTC", 10, TODAY), ("Pacific/Kiritimati", 10, TODAY + DAY), ("Pacific/Niue", 5, TODAY - DAY)],
+)
+def test_today_is_the_day_where_the_user_is(zone: str, hour: int, today: date) -> None:
+    snapshot = Snapshot(active_delegations=[delegation(today - DAY)])
+    now = NOW.replace(hour=hour)
+    assert evaluate(rule("overdue_delegation", 1), snapshot, now, ZoneInfo(zone))
+    assert not evaluate(rule("overdue_delegation", 2), snapshot, now, ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(("age", "holds"), [(7 * DAY - TINY, False), (7 * DAY, True), (-DAY, False)])
+def test_a_decision_waits_from_when_it_was_made(age: timedelta, holds: bool) -> None:
+    snapshot = Snapshot(pending_decisions=[decision(NOW - age, updated=NOW)])
+    assert (evaluate(rule("pending_decision", 7), snapshot, NOW, UTC) is not None) is holds
+
+
+@pytest.mark.parametrize(
+    ("changed", "follow_up", "holds"),
+    [
+        (7 * DAY - TINY, None, False),
+        (7 * DAY, None, True),
+        (30 * DAY, TODAY + DAY, False),
+        (30 * DAY, TODAY - 6 * DAY, False),
+        (30 * DAY, TODAY - 7 * DAY, True),
+        (0 * DAY, TODAY - 7 * DAY, True),
+        (0 * DAY, date.min, True),
+        (0 * DAY, date.max, False),
+    ],
+)
+def test_a_decision_is_stale_from_its_follow_up_else_its_last_change(
+    changed: timedelta, follow_up: date | None, holds: bool
+) -> None:
+    snapshot = Snapshot(pending_decisions=[decision(NOW - 90 * DAY, NOW - changed, follow_up)])
+    assert (evaluate(rule("stale_decision", 7), snapshot, NOW, UTC) is not None) is holds
+
+
+def forms(at: datetime) -> list[Any]:
+    seconds = int(at.timestamp())
+    in_india = at.astimezone(ZoneInfo("Asia/Kolkata")).isoformat()
+    return [at.isoformat(), in_india, float(seconds), seconds, f" {seconds} "]
+
+
+@pytest.mark.parametrize("value", [*forms(NOW - 48 * HOUR), *forms(NOW), *forms(NOW + HOUR), "2026-11-22T09:00:00Z"])
+def test_a_backup_in_time_is_no_alert(value: Any) -> None:
+    assert evaluate(rule("stale_backup", 48), backup(value), NOW, UTC) is None
+
+
+@pytest.mark.parametrize("value", [*forms(NOW - 53 * HOUR), "2026-11-20T05:00:00Z"])
+def test_an_old_backup_is_an_alert(value: Any) -> None:
+    text = said(evaluate(rule("stale_backup", 48), backup(value), NOW, ZoneInfo("Europe/Berlin")))
+    assert text == "The last backup was 53 hours ago (2026-11-20T06:00:00+01:00); at most 48 hours are allowed."
+
+
+def test_the_age_of_a_backup_is_exact() -> None:
+    assert evaluate(rule("stale_backup", 48), backup((NOW - 48 * HOUR - TINY).isoformat()), NOW, UTC)
+    assert evaluate(rule("stale_backup", 0.5), backup((NOW - HOUR / 2).isoformat()), NOW, UTC) is None
+
+
+def test_no_backup_at_all_is_an_alert() -> None:
+    text = said(evaluate(rule("stale_backup", 48), Snapshot(), NOW, UTC))
+    assert text == "No backup is known of: the fact work/backup_last_success has never been set."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, [], {"at": 1}, 1e300, -1e300, "9" * 400),
+        *("", "yesterday", "2026-11-22", "2026-11-22T09:00:00", "0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_backup_time_that_cannot_be_read_is_an_alert_that_says_so(value: Any) -> None:
+    text = said(evaluate(rule("stale_backup", 48), backup(value), NOW, UTC))
+    assert text.startswith("When the last backup was cannot be told: the fact work/backup_last_success holds ")
+    assert len(text) < 300
+
+
+def test_a_backup_from_the_future_is_an_alert() -> None:
+    text = said(evaluate(rule("stale_backup", 48), backup((NOW + HOUR + TINY).isoformat()), NOW, UTC))
+    assert text.endswith("holds 2026-11-22T11:00:00+00:00, which has not come yet.")
+
+
+def test_alerts_are_sentences_that_name_what_they_are_about() -> None:
+    two = Snapshot(active_delegations=[delegation(TODAY - 2 * DAY), delegation(TODAY - DAY, 2, "Report")])
+    assert said(evaluate(rule("overdue_delegation", 1), two, NOW, UTC)) == (
+        "2 delegations are overdue: Budget (Ann, due 2026-11-20, 2 days ago); Report (Ann, due 2026-11-21, yesterday)."
+    )
+    one = Snapshot(active_delegations=[delegation(TODAY + DAY)], pending_decisions=[decision(NOW - 8 * DAY)])
+    assert said(evaluate(rule("upcoming_deadline", 3), one, NOW, UTC)) == (
+        "1 delegation is due within 3 days: Budget (Ann, due 2026-11-23, tomorrow)."
+    )
+    assert said(evaluate(rule("pending_decision", 7), one, NOW, UTC)) == (
+        "1 decision has waited to be carried out for 7 days or more: Move (since 2026-11-14, 8 days ago)."
+    )
+    assert said(evaluate(rule("stale_decision", 7), one, NOW, UTC)) == (
+        "1 decision has not moved for 7 days or more: Move (last changed 2026-11-14, 8 days ago)."
+    )
+
+
+def test_of_many_things_a_few_are_named_and_all_are_counted() -> None:
+    many = Snapshot(active_delegations=[delegation(TODAY - DAY, number) for number in range(100)])
+    alert = evaluate(rule("overdue_delegation", 1), many, NOW, UTC)
+    assert said(alert).startswith("100 delegations are overdue: ")
+    assert said(alert).endswith("; and 95 more.")
+    assert alert is not None
+    assert alert.items == tuple(range(100))
+
+
+def test_an_unknown_type_is_an_error_of_its_rule() -> None:
+    with pytest.raises(LookupError, match="no alert type is named 'x'"):
+        evaluate(rule("x", 1), Snapshot(), NOW, UTC)
+
+
+# -- the handler over a real store
+@pytest.fixture
+def store() -> Iterator[MemoryStore]:
+    store = MemoryStore()
+    yield store
+    store.close()
+
+
+def context_of(store: MemoryStore, now: datetime = NOW, occurrence: str = "") -> Context:
+    return Context(
+        task="alert_eval",
+        params={},
+        due_at=now,
+        now=now,
+        run_id=1,
+        occurrence_id=occurrence or f"1:{now.isoformat()}",
+        attempt=1,
+        remaining=lambda: 60.0,
+        cancelled=lambda: False,
+        logger=logging.getLogger("test"),
+        memory=store,
+    )
+
+
+def carried_out(store: MemoryStore, now: datetime = NOW, occurrence: str = "") -> Result:
+    return alert_eval(UTC)(context_of(store, now, occurrence))
+
+
+def with_overdue(store: MemoryStore) -> None:
+    store.delegations.add("Budget", "Ann", due_date="2026-11-20", now=NOW - DAY)
+    store.rules.add("late", "overdue_delegation", {"days_overdue": 1}, NOW - DAY)
+
+
+def test_without_rules_nothing_is_said(store: MemoryStore) -> None:
+    result = carried_out(store)
+    assert (result.state, result.reason) == (RunState.SUCCEEDED, "no new alerts")
+    assert result.data == {"alerts": [], "cooling": [], "broken": []}
+
+
+def test_an_overdue_delegation_is_reported_once_in_the_cool_down(store: MemoryStore) -> None:
+    with_overdue(store)
+    first = carried_out(store)
+    assert first.reason == "1 alert: 1 delegation is overdue: Budget (Ann, due 2026-11-20, 2 days ago)."
+    assert [(alert["rule"], list(alert["items"])) for alert in first.data["alerts"]] == [("late", [1])]
+    second = carried_out(store, NOW + COOL_DOWN - TINY)
+    assert second.reason == "no new alerts; 1 reported less than 4 h ago: late"
+    assert (second.data["alerts"], [alert["rule"] for alert in second.data["cooling"]]) == ([], ["late"])
+    assert carried_out(store, NOW + COOL_DOWN).data["alerts"]
+
+
+def test_a_settled_delegation_and_a_disabled_rule_are_quiet(store: MemoryStore) -> None:
+    with_overdue(store)
+    store.rules.disable("late")
+    assert carried_out(store).reason == "no new alerts"
+    store.rules.enable("late")
+    store.delegations.set_status(1, "completed", NOW)
+    assert carried_out(store).reason == "no new alerts"
+
+
+def test_a_run_cut_off_before_its_settle_reports_again_when_it_is_rerun(store: MemoryStore) -> None:
+    with_overdue(store)
+    assert carried_out(store, occurrence="7:x").data["alerts"]
+    assert carried_out(store, NOW + HOUR, occurrence="7:x").data["alerts"]
+    assert not carried_out(store, NOW + 2 * HOUR, occurrence="7:y").data["alerts"]
+
+
+def test_one_broken_rule_never_stops_the_others(store: MemoryStore) -> None:
+    for name in ("a", "b", "c", "d"):
+        store.rules.add(name, "stale_backup", {}, NOW)
+    store.database.change("UPDATE alert_rules SET alert_type = 'of_tomorrow' WHERE name = 'a'")
+    store.database.change("UPDATE alert_rules SET condition = '{' WHERE name = 'b'")
+    store.database.change("""UPDATE alert_rules SET condition = '{"max_age_hours":-1}' WHERE name = 'c'""")
+    result = carried_out(store)
+    assert result.state is RunState.SUCCEEDED
+    assert [alert["rule"] for alert in result.data["alerts"]] == ["d"]
+    assert [broken["rule"] for broken in result.data["broken"]] == ["a", "b", "c"]
+    assert "3 broken rules: a: a rule's type cannot be 'of_tomorrow'" in result.reason
+
+
+def test_a_rule_that_raises_is_reported_as_broken(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: object) -> None:
+        raise ZeroDivisionError("surprise")
+
+    store.rules.add("late", "overdue_delegation", {}, NOW)
+    store.rules.add("backup", "stale_backup", {}, NOW)
+    monkeypatch.setitem(_TYPES, "overdue_delegation", raises)
+    result = carried_out(store)
+    assert result.data["broken"] == [{"rule": "late", "reason": "ZeroDivisionError: surprise"}]
+    assert [alert["rule"] for alert in result.data["alerts"]] == ["backup"]
+
+
+def test_two_daemons_never_both_report(tmp_path: Path) -> None:
+    one, other = (MemoryStore(str(tmp_path / "memory.db")) for _ in range(2))
+    with_overdue(one)
+    reports = [carried_out(one, NOW + TINY, "1:a"), carried_out(other, NOW, "2:b")]
+    one.close()
+    other.close()
+    assert [len(report.data["alerts"]) for report in reports] == [1, 0]
+
+
+def test_when_the_store_fails_half_way_nothing_is_marked(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_overdue(store)
+    store.rules.add("zz", "stale_backup", {}, NOW)
+    real = store.rules.mark_reported
+
+    def breaks(rule_id: int, *args: Any) -> bool:
+        if rule_id == 2:
+            raise StoreError("no disk")
+        return real(rule_id, *args)
+
+    monkeypatch.setattr(store.rules, "mark_reported", breaks)
+    with pytest.raises(StoreError, match="no disk"):
+        carried_out(store)
+    monkeypatch.undo()
+    assert len(carried_out(store).data["alerts"]) == 2
+
+
+def test_noop_does_nothing(store: MemoryStore) -> None:
+    noop(context_of(store))
