@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.clockwatch import Reading
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
 from jarvis.scheduler.model import Claimed, Outcome
@@ -20,6 +21,7 @@ class FakeClock:
     def __init__(self, now: datetime = datetime(2026, 3, 2, 9, tzinfo=UTC)) -> None:
         self._now = now
         self._monotonic = 1_000.0
+        self._slept = 0.0
 
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""
@@ -28,6 +30,16 @@ class FakeClock:
     def monotonic(self) -> float:
         """Seconds that only `advance` moves."""
         return self._monotonic
+
+    def read(self) -> Reading:
+        """Every clock at once; time that only `sleep` moved was slept through."""
+        return Reading(self._now, self._monotonic, self._monotonic + self._slept, "UTC")
+
+    def sleep(self, for_: timedelta) -> datetime:
+        """Let the machine sleep: wall and boot time pass, waking time does not; the new now."""
+        self._slept += for_.total_seconds()
+        self._now += for_
+        return self._now
 
     def advance(self, by: timedelta | float) -> datetime:
         """Let time pass on both clocks, by a timedelta or seconds; the new now."""

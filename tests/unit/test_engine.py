@@ -223,7 +223,7 @@ def test_what_was_missed_while_no_daemon_ran_says_so() -> None:
     assert isinstance(second.store, MemoryStore)
     (row,) = second.store.runs.newest()
     assert row.reason == (
-        "missed: 4 occurrences while no daemon was running, 2026-03-02T09:00:00Z to 2026-03-02T09:00:45Z; catch_up=skip"
+        "missed: 4 occurrences while no daemon was running 2026-03-02 09:00:00-09:00:45; catch_up=skip"
     )
 
 

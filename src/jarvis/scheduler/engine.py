@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Unreadable
+from jarvis.scheduler.clockwatch import Absence
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Task, Unreadable
 from jarvis.scheduler.plan import SEEN_LATE, plan
 from jarvis.scheduler.ports import Clock, Executor, Store
+from jarvis.scheduler.zone import load_zone
 
 _LOG = logging.getLogger("jarvis.engine")
 BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
@@ -27,7 +29,7 @@ class SchedulerEngine:
         self.executor = executor
         self.clock = clock or SystemClock()
         self._instance: Instance | None = None
-        self._why_late = SEEN_LATE
+        self._absences: list[Absence] = []  # those that may still explain why something is late
 
     @property
     def instance(self) -> Instance:
@@ -37,7 +39,7 @@ class SchedulerEngine:
     def open(self, now: datetime) -> Instance:
         """Enter the store as an owner, and take over what dead owners left."""
         self._instance = self.store.instances.register(now)
-        self._why_late = self._absence(now)
+        self._note_stop(now)
         self.recover(now)
         return self._instance
 
@@ -121,12 +123,25 @@ class SchedulerEngine:
         """Say that this owner lives."""
         self.store.instances.heartbeat(self.instance.id, now)
 
-    def _absence(self, now: datetime) -> str:
-        """Why something may be late at the start: nobody was here since the last daemon was seen."""
+    def note(self, absences: Sequence[Absence]) -> None:
+        """Keep what the clocks told: it explains what is late now, and answers `why` later."""
+        for absence in absences:
+            _LOG.info("noted: %s", absence.said(UTC))
+            self.store.absences.add(absence)
+        self._absences += absences
+
+    def _note_stop(self, now: datetime) -> None:
+        """If nobody else is here, nobody was since the last daemon was seen."""
         seen = self.store.instances.last_seen(but=self.instance.id)
-        if seen is None or self.others():
-            return SEEN_LATE
-        return f"while no daemon was running, {seen:%Y-%m-%dT%H:%M:%SZ} to {now:%Y-%m-%dT%H:%M:%SZ}"
+        if seen is not None and seen < now and not self.others():
+            self.note([Absence(kind="stopped", since=seen, until=now)])
+
+    def _why_late(self, task: Task) -> str:
+        due_at = task.next_run_at
+        for absence in self._absences:
+            if due_at is not None and absence.explains(due_at):
+                return absence.said(load_zone(task.schedule.tz))
+        return SEEN_LATE
 
     def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
         self._plan_batch(now)
@@ -136,7 +151,7 @@ class SchedulerEngine:
         """Plan at most one batch: the ledger rows written, None when nothing was due."""
         due = self.store.tasks.due(now, BATCH)
         if not due:
-            self._why_late = SEEN_LATE  # what was late at the start has been accounted for
+            self._absences.clear()  # whatever they made late has been accounted for
             return None
         made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
         return self.store.runs.record(((task, plan) for task, plan in made if plan is not None), now)
@@ -159,7 +174,7 @@ class SchedulerEngine:
 
     def _planned(self, due: Due, now: datetime) -> Plan | None:
         try:
-            made = plan(due.task, now, due.open_run, self._why_late)
+            made = plan(due.task, now, due.open_run, self._why_late(due.task))
             if made.next_run_at is not None and made.next_run_at <= now:
                 raise ValueError(f"its next instant after {now.isoformat()} came out as {made.next_run_at.isoformat()}")
         except Exception as error:  # noqa: BLE001 - one task that cannot be planned must neither stop the others nor spin

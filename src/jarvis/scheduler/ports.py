@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jarvis.scheduler.clockwatch import Absence, Reading
 from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Task, Unreadable
 
 
@@ -24,6 +25,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never step; stands still while the machine sleeps."""
+
+    def read(self) -> Reading:
+        """Every clock at once."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +127,13 @@ class Instances(Protocol):
         """Whether the owner's process lives now. Never decided by a clock alone."""
 
 
+class Absences(Protocol):
+    """When nobody could see what came due, and why."""
+
+    def add(self, absence: Absence) -> None:
+        """Keep one."""
+
+
 class Store(Protocol):
     """The durable side of the engine."""
 
@@ -132,6 +143,8 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def instances(self) -> Instances: ...
+    @property
+    def absences(self) -> Absences: ...
 
     def transaction(self) -> AbstractContextManager[object]:
         """One durable commit around what is done inside; all of it or nothing."""
