@@ -20,7 +20,7 @@ from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.daemon import JarvisDaemon
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
-from jarvis.scheduler.model import RunState, TaskSpec
+from jarvis.scheduler.model import Policy, RunState, TaskSpec
 from jarvis.scheduler.ports import Context, Handler
 from jarvis.scheduler.schedule import Interval, Once, Schedule
 from jarvis.scheduler.workers import Workers
@@ -35,13 +35,10 @@ class Bench:
         self.store = MemoryStore(str(path / "memory.db"))
         self.started = threading.Event()
         self.go_on = threading.Event()
-        self.stop = threading.Event()
         self.ran: list[Context] = []
         handlers: dict[str, Handler] = {"quick": self._quick, "held": self._held}
-        executor = RunExecutor(
-            handlers, clock=SystemClock(), timeout=timedelta(seconds=WITHIN), stopping=self.stop.is_set
-        )
-        self.engine = SchedulerEngine(self.store, Workers(executor, 4, stop=self.stop))
+        executor = RunExecutor(handlers, clock=SystemClock(), timeout=timedelta(seconds=WITHIN))
+        self.engine = SchedulerEngine(self.store, Workers(executor, 4))
         self.daemon = JarvisDaemon(tick_interval, engine=self.engine)
 
     def _quick(self, context: Context) -> None:
@@ -218,11 +215,41 @@ def test_a_second_signal_cancels_the_running_work(bench: Bench) -> None:
         await bench.until(bench.started)
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
-        await bench.until(bench.stop)
         await bench.fact(lambda: not bench.engine.executor.busy)
 
     bench.play(script)
     assert bench.states("long") == ["cancelled"]
+
+
+def test_a_run_somebody_cancels_stops_and_says_why(bench: Bench) -> None:
+    bench.add("long", "held")
+
+    async def script() -> None:
+        await bench.until(bench.started)
+        (run,) = bench.store.runs.newest(task="long")
+        state = await asyncio.to_thread(bench.store.runs.cancel, run.id, "no longer wanted", SystemClock().now())
+        assert state is RunState.RUNNING
+        await bench.fact(lambda: bench.states("long") == ["cancelled"])
+
+    bench.play(script)
+    assert bench.store.runs.newest(task="long")[0].reason == "no longer wanted"
+
+
+def test_overlap_cancel_running_ends_the_old_run_for_the_new_one(bench: Bench) -> None:
+    now = SystemClock().now()
+    spec = TaskSpec(
+        name="t",
+        schedule=Interval(timedelta(milliseconds=300)),
+        handler="held",
+        policy=Policy(overlap="cancel_running"),
+    )
+
+    async def script() -> None:
+        await asyncio.to_thread(bench.store.add_task, spec, now)
+        await bench.fact(lambda: bench.states("t").count("cancelled") >= 2)
+
+    bench.play(script)
+    assert all("overlap=cancel_running" in run.reason for run in bench.store.runs.newest(state=RunState.CANCELLED))
 
 
 def test_shutdown_sets_a_flag_and_can_be_called_before_the_daemon_runs(bench: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -67,15 +66,9 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
-    clock, stop = SystemClock(), threading.Event()
-    executor = RunExecutor(
-        handlers(config),
-        clock=clock,
-        timeout=timedelta(seconds=config.handler_timeout),
-        memory=memory,
-        stopping=stop.is_set,
-    )
-    return SchedulerEngine(memory, Workers(executor, config.max_workers, stop=stop, end_marked=end_marked), clock)
+    clock, timeout = SystemClock(), timedelta(seconds=config.handler_timeout)
+    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory)
+    return SchedulerEngine(memory, Workers(executor, config.max_workers, end_marked=end_marked), clock)
 
 
 def seed(memory: MemoryStore, clock: Clock) -> list[str]:

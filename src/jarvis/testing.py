@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,12 +58,9 @@ class InlineExecutor:
     def __init__(self, handlers: Mapping[str, Handler], clock: Clock, *, limit: int = 8, memory: Any = None) -> None:
         self.on_finish: Callable[[], None] = lambda: None
         self.leftovers_ended: list[str] = []
-        self._stop = threading.Event()
         self._limit = limit
         self._finished: list[Outcome] = []
-        self._executor = RunExecutor(
-            handlers, clock=clock, timeout=timedelta(minutes=5), memory=memory, stopping=self._stop.is_set
-        )
+        self._executor = RunExecutor(handlers, clock=clock, timeout=timedelta(minutes=5), memory=memory)
 
     @property
     def free(self) -> int:
@@ -93,9 +89,13 @@ class InlineExecutor:
         """Whether something is finished; there is nothing to wait for."""
         return bool(self._finished)
 
-    def cancel(self) -> None:
+    def cancel(self, run_id: int, reason: str) -> None:
+        """Tell one run to stop, should it still start."""
+        self._executor.cancel(run_id, reason)
+
+    def cancel_all(self) -> None:
         """Runs that start from now on are told to stop."""
-        self._stop.set()
+        self._executor.cancel_all()
 
     def end_leftovers(self, owner_mark: str) -> int:
         """Remember whose leftovers were asked for."""

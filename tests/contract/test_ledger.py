@@ -225,6 +225,24 @@ def test_a_run_that_takes_its_daemon_down_each_time_fails_in_the_end(store: Memo
     assert "5 times in all" in store.runs.newest()[0].reason
 
 
+def test_a_run_that_could_not_start_while_it_was_of_use_is_skipped(store: MemoryStore) -> None:
+    store.add_task(spec(late_ok=30 * SECOND), START)
+    record(store, START + 10 * SECOND)
+    assert store.runs.expire(START + 40 * SECOND) == 0
+    assert store.runs.expire(START + 40.1 * SECOND) == 1
+    assert states(store) == ["skipped"]
+    assert "late_ok" in store.runs.newest()[0].reason
+
+
+def test_cancelling_a_run_that_has_not_started_ends_it_and_a_settled_one_is_left(store: MemoryStore) -> None:
+    store.add_task(spec(), START)
+    record(store, START + 10 * SECOND)
+    (run,) = store.runs.newest()
+    assert store.runs.cancel(run.id, "no longer wanted", START) is RunState.PENDING
+    assert store.runs.cancel(run.id, "again", START) is RunState.CANCELLED
+    assert store.runs.get(run.id).reason == "no longer wanted"
+
+
 def test_pausing_cancels_what_has_not_started_and_resuming_leaves_one_missed_row(store: MemoryStore) -> None:
     store.add_task(spec(), START)
     record(store, START + 10 * SECOND)

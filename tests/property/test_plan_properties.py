@@ -26,7 +26,8 @@ policies = st.builds(
     grace=st.integers(0, 7200).map(lambda seconds: timedelta(seconds=seconds)),
     catch_up=st.sampled_from(["skip", "last", "all"]),
     catch_up_max=st.integers(1, 20),
-    overlap=st.sampled_from(["skip", "queue", "allow"]),
+    overlap=st.sampled_from(["skip", "queue", "allow", "cancel_running"]),
+    late_ok=st.none() | st.integers(0, 7200).map(lambda seconds: timedelta(seconds=seconds)),
 )
 gaps = st.integers(0, 40).map(lambda steps: timedelta(minutes=7 * steps))
 
@@ -107,6 +108,8 @@ def test_nothing_that_runs_is_older_than_the_policy_allows(
         return
     now = task.next_run_at + gap
     pending = [row for row in plan(task, now).record if row.state is RunState.PENDING]
+    if policy.late_ok is not None:
+        assert all(now - row.due_at <= policy.late_ok for row in pending)
     if policy.catch_up == "skip":
         assert all(now - row.due_at <= policy.grace for row in pending)
     assert len(pending) <= (policy.catch_up_max if policy.catch_up == "all" else 1)

@@ -83,6 +83,21 @@ def test_catch_up_all_is_capped_and_the_rest_is_one_missed_row_that_says_so() ->
     assert made.record[0].until == at(970)
 
 
+@pytest.mark.parametrize(
+    ("catch_up", "expected"),
+    [
+        ("skip", [("missed", 0, 4)]),
+        ("last", [("missed", 0, 3), ("pending", 30, 1)]),
+        ("all", [("missed", 0, 2), ("pending", 20, 1), ("pending", 30, 1)]),
+    ],
+)
+def test_what_is_later_than_late_ok_is_missed_under_every_policy(catch_up: str, expected: list[object]) -> None:
+    assert rows(plan(task(catch_up=catch_up, grace=SECOND, late_ok=15 * SECOND), at(35))) == expected
+    made = plan(task(catch_up=catch_up, grace=SECOND, late_ok=2 * SECOND), at(35))
+    assert rows(made) == [("missed", 0, 4)]
+    assert made.record[0].reason.endswith("late_ok=2s")
+
+
 def test_a_late_run_says_how_late_and_why() -> None:
     made = plan(task(grace=SECOND), at(5), why_late="while no daemon was running")
     assert made.record[0].reason == "late by 5s: while no daemon was running"

@@ -14,6 +14,7 @@ from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable
 from jarvis.scheduler.model import Claimed, Instance, Occurrence, Outcome, Plan, Run, RunState, Task
+from jarvis.scheduler.schedule import MICROSECOND
 
 _SQL = load("runs")
 MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not do so for ever
@@ -33,8 +34,13 @@ class RunTable:
             for task, plan in planned:
                 # The advance comes first: if another daemon planned this task, nothing of ours is inserted.
                 if self._tasks.advance(task, plan):
+                    self._make_way(task, plan, now)
                     written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
         return written
+
+    def expire(self, now: datetime) -> int:
+        """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
+        return self._database.change(_SQL["expire"], {"now": to_micros(now)})
 
     def add_start(self, task: Task, now: datetime, reason: str = "") -> Run:
         """A start asked for by a person, due now. Its identity is the first free microsecond."""
@@ -78,6 +84,19 @@ class RunTable:
         row = {"task_id": task_id, "reason": reason, "now": to_micros(now)}
         return self._database.change(_SQL["cancel_pending"], row)
 
+    def cancel(self, run_id: int, reason: str, now: datetime) -> RunState:
+        """End a run: at once if it has not started, else by asking its owner to. The state it was in."""
+        with self._database.transaction():
+            self._database.announce()
+            if self._database.change(_SQL["cancel_one"], {"id": run_id, "reason": reason, "now": to_micros(now)}):
+                return RunState.PENDING
+            self._database.change(_SQL["ask_to_stop"], {"id": run_id, "reason": reason})
+            return self.get(run_id).state
+
+    def asked_to_stop(self, owner: int) -> dict[int, str]:
+        """Runs this owner holds that somebody wants ended, with the reason."""
+        return dict(self._database.rows(_SQL["asked_to_stop"], (owner,)))
+
     def next_available_at(self) -> datetime | None:
         """The earliest instant at which a pending run may start."""
         return maybe_instant(self._database.value(_SQL["next_available_at"]))
@@ -113,11 +132,19 @@ class RunTable:
         rows = self._database.rows(_SQL["counts"], (to_micros(since),))
         return dict(rows) | dict(self._database.rows(_SQL["open_counts"]))
 
+    def _make_way(self, task: Task, plan: Plan, now: datetime) -> None:
+        """overlap=cancel_running: what is open ends, so that the new occurrence can start."""
+        if task.policy.overlap != "cancel_running" or all(row.state is not RunState.PENDING for row in plan.record):
+            return
+        for (run_id,) in self._database.rows(_SQL["open_of"], (task.id,)):
+            self.cancel(run_id, "cancelled: the next occurrence came due (overlap=cancel_running)", now)
+
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
-        at = to_micros(now)
+        at, due_at = to_micros(now), to_micros(row.due_at)
+        late_ok = task.policy.late_ok
         values = {
             "task_id": task.id,
-            "due_at": to_micros(row.due_at),
+            "due_at": due_at,
             "until": maybe_micros(row.until),
             "count": row.count,
             "origin": origin,
@@ -126,8 +153,9 @@ class RunTable:
             "priority": task.policy.priority,
             "alone": task.policy.overlap != "allow",
             "now": at,
-            "available_at": at if row.state is RunState.PENDING else to_micros(row.due_at),
+            "available_at": to_micros(row.available_at or now),
             "finished_at": None if row.state is RunState.PENDING else at,
+            "useful_until": None if late_ok is None else due_at + late_ok // MICROSECOND,
         }
         return self._database.change(_SQL["insert"], values)
 

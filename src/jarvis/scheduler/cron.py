@@ -34,10 +34,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # clock already, a repeat of 180 minutes not yet (Antarctica/Casey has had both).
 _LONGEST_SKIP = 3 * 3600 - 1
 _LONGEST_REPEAT = 3 * 3600
+# From 2100 on zones follow a yearly rule (no file lists changes after 2086), and the calendar repeats every 400
+# years: what does not come within that time never comes, as 02:30 on a day that always skips it.
+_YEARLY_RULES_ONLY = 4_102_444_800
+_CALENDAR_CYCLE = 146_097 * DAY
 
 
 class NoInstantError(CronError, OverflowError):
-    """There is no further instant: the search left the years 1 to 9999.
+    """There is no further instant: the years 1 to 9999 end, or the clock skips all that are left.
 
     It is an OverflowError too, as when datetime arithmetic leaves those years.
     """
@@ -153,6 +157,7 @@ class CronExpression:
 
     def _first_from(self, instant: int) -> int | None:
         """Return the first instant that is not before `instant`, walking the spans of constant offset."""
+        horizon = max(instant, _YEARLY_RULES_ONLY) + _CALENDAR_CYCLE + MARGIN
         searched, wall = 0, -1  # the first match at or after the wall `searched`, once there is one
         while True:
             span = self._local.span_at(instant)
@@ -172,6 +177,8 @@ class CronExpression:
                 return wall - offset
             # Nothing in low..wall matches: go near wall at once, unless the clock may yet go back below low.
             instant = end if high - low < MARGIN else max(end, wall - offset - MARGIN)
+            if instant > horizon:
+                return None
 
     def _last_until(self, instant: int) -> int | None:
         """Return the last instant that is not after `instant`: _first_from in a mirror."""

@@ -225,7 +225,7 @@ class JarvisDaemon:
             os._exit(128 + number)
         if self._signals == 2:
             _LOG.warning("%s again: ending the runs that still work", name)
-            self.engine.executor.cancel()
+            self.engine.executor.cancel_all()
         else:
             _LOG.info("%s: stopping", name)
         self.shutdown()

@@ -68,6 +68,7 @@ class SchedulerEngine:
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
         owner, outcomes = self.instance, self.executor.finished()
+        self.stop_asked()
         with self.store.transaction():
             held = self.store.runs.settle(outcomes) if outcomes else []
             claimed = self._plan_and_claim(owner, now) if claim else []
@@ -92,6 +93,15 @@ class SchedulerEngine:
         held = self.store.runs.settle(outcomes) if outcomes else []
         self.executor.acknowledge(len(outcomes))
         return self._told(outcomes, held)
+
+    def stop_asked(self) -> int:
+        """Tell runs that somebody wants ended to stop. How many there are."""
+        if not self.executor.busy:
+            return 0
+        asked = self.store.runs.asked_to_stop(self.instance.id)
+        for run_id, reason in asked.items():
+            self.executor.cancel(run_id, reason)
+        return len(asked)
 
     def recover(self, now: datetime) -> list[Run]:
         """Take over what daemons that died left running, and end the processes they left behind."""
@@ -149,6 +159,7 @@ class SchedulerEngine:
 
     def _plan_batch(self, now: datetime) -> int | None:
         """Plan at most one batch: the ledger rows written, None when nothing was due."""
+        self.store.runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         due = self.store.tasks.due(now, BATCH)
         if not due:
             self._absences.clear()  # whatever they made late has been accounted for

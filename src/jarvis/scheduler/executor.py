@@ -25,13 +25,21 @@ class RunExecutor:
         clock: Clock,
         timeout: timedelta,
         memory: Any = None,
-        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._handlers = handlers
         self._clock = clock
         self._timeout = timeout
         self._memory = memory
-        self._stopping = stopping
+        self._stop_all = False
+        self._stop: dict[int, str] = {}  # run id -> why it should stop
+
+    def cancel(self, run_id: int, reason: str) -> None:
+        """Ask one run to stop (`Context.cancelled`)."""
+        self._stop[run_id] = reason
+
+    def cancel_all(self) -> None:
+        """Ask every run to stop, those that start later too."""
+        self._stop_all = True
 
     def carry(self, claimed: Claimed, owner_mark: str = "") -> Outcome:
         """The whole way of one run. Never raises: whatever the handler does becomes an outcome."""
@@ -41,7 +49,7 @@ class RunExecutor:
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: that is what failed means
             _LOG.debug("handler raised", exc_info=True, extra={"task": claimed.task.name})
             result = Result(state=RunState.FAILED, reason=_said(error))
-        return Outcome(claimed, _in_time(result, context, self._stopping), self._clock.now())
+        return Outcome(claimed, self._in_time(result, context), self._clock.now())
 
     def _handler(self, name: str) -> Handler:
         try:
@@ -62,11 +70,22 @@ class RunExecutor:
             occurrence_id=f"{task.id}:{run.due_at.isoformat()}",
             attempt=run.attempt,
             remaining=remaining,
-            cancelled=lambda: self._stopping() or remaining() <= 0,
+            cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
             logger=_LOG,
             memory=self._memory,
             owner_mark=owner_mark,
         )
+
+    def _in_time(self, result: Result, context: Context) -> Result:
+        """A failure of a run that was asked to stop, or after its deadline, is told as what it is."""
+        why = self._stop.pop(context.run_id, "")
+        if result.state not in (RunState.FAILED, RunState.CANCELLED):
+            return result
+        if why or self._stop_all:
+            return msgspec.structs.replace(result, state=RunState.CANCELLED, reason=why or result.reason)
+        if context.remaining() <= 0:
+            return msgspec.structs.replace(result, state=RunState.TIMED_OUT)
+        return result
 
     def _countdown(self, timeout: timedelta) -> Callable[[], float]:
         """Seconds of waking time left: the monotonic clock stands still while the machine sleeps."""
@@ -85,17 +104,6 @@ def _result(answer: Result | dict[str, Any] | str | None) -> Result:
         return Result(reason=answer)
     msgspec.json.encode(answer)
     return Result(data=answer)
-
-
-def _in_time(result: Result, context: Context, stopping: Callable[[], bool]) -> Result:
-    """A failure after the deadline, or amid a hard stop, is told as what it is."""
-    if result.state is not RunState.FAILED:
-        return result
-    if context.remaining() <= 0:
-        return msgspec.structs.replace(result, state=RunState.TIMED_OUT)
-    if stopping():
-        return msgspec.structs.replace(result, state=RunState.CANCELLED)
-    return result
 
 
 def _said(error: BaseException) -> str:

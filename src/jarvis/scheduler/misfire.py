@@ -3,6 +3,7 @@
 The rule, in full. Of the instants that have come due together:
 - One is *on time* when it is seen no later than `grace` after its due_at; later it is a *misfire*.
 - With `catch_up=all` the newest `catch_up_max` run, oldest first; older ones are missed.
+- What is later than `late_ok` is of no use any more, so it is missed under every policy.
 - Otherwise at most one runs, the newest: always when it is on time, and when it is a misfire only
   with `catch_up=last`. The others are missed: a newer occurrence had come due before they could start.
 
@@ -34,13 +35,14 @@ def misfires(schedule: Schedule, policy: Policy, first: datetime, now: datetime,
     limit = policy.catch_up_max if policy.catch_up == "all" else 1
     # A task edited, or a zone rule changed, can leave a recorded `first` that the rule no longer yields:
     # it was promised, so it is accounted for like the others.
-    run = newest(schedule, first, now, limit) or [first]
-    if policy.catch_up == "skip" and now - run[-1] > policy.grace:
-        yield missed(schedule, first, run[-1], f"{why_late}; catch_up=skip")
+    seen = newest(schedule, first, now, limit) or [first]
+    run = [due_at for due_at in seen if now - due_at <= _usable(policy)]
+    if not run:
+        yield missed(schedule, first, seen[-1], f"{why_late}; {_useless(policy, now - seen[-1])}")
         return
     if first < run[0]:
         last_missed = schedule.previous_before(run[0]) or first
-        yield missed(schedule, first, max(first, last_missed), _superseded(policy, why_late))
+        yield missed(schedule, first, max(first, last_missed), _superseded(policy, why_late, len(run) < len(seen)))
     for due_at in run:
         yield Occurrence(due_at=due_at, state=RunState.PENDING, reason=_lateness(now - due_at, policy, why_late))
 
@@ -54,7 +56,21 @@ def missed(schedule: Schedule, first: datetime, last: datetime, why: str) -> Occ
     )
 
 
-def _superseded(policy: Policy, why_late: str) -> str:
+def _usable(policy: Policy) -> timedelta:
+    """How late an occurrence may be and still run."""
+    late_ok = timedelta.max if policy.late_ok is None else policy.late_ok
+    return min(late_ok, policy.grace) if policy.catch_up == "skip" else late_ok
+
+
+def _useless(policy: Policy, late: timedelta) -> str:
+    if policy.late_ok is not None and late > policy.late_ok:
+        return f"late_ok={format_duration(policy.late_ok)}"
+    return "catch_up=skip"
+
+
+def _superseded(policy: Policy, why_late: str, useless: bool) -> str:
+    if useless and policy.late_ok is not None:
+        return f"{why_late}; late_ok={format_duration(policy.late_ok)}"
     if policy.catch_up == "all":
         return f"{why_late}; catch_up=all runs at most the newest {policy.catch_up_max}"
     return f"{why_late}; a newer one had come due"

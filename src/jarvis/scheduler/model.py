@@ -15,7 +15,7 @@ import msgspec
 from jarvis.scheduler.schedule import Schedule
 
 CatchUp = Literal["skip", "last", "all"]
-Overlap = Literal["skip", "queue", "allow"]
+Overlap = Literal["skip", "queue", "allow", "cancel_running"]
 OnInterrupt = Literal["rerun", "fail"]
 Origin = Literal["schedule", "manual", "event"]
 
@@ -63,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace: timedelta = timedelta(seconds=60)
     catch_up: CatchUp = "last"
     catch_up_max: int = 100
+    late_ok: timedelta | None = None  # later than this a run is of no use; None: it always is
     overlap: Overlap = "skip"
     timeout: timedelta | None = None  # None: the house default (SCHEDULER_HANDLER_TIMEOUT_SECONDS)
     on_interrupt: OnInterrupt = "rerun"
@@ -115,6 +116,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     until: datetime | None = None
     count: int = 1
+    available_at: datetime | None = None  # may start from here on; None: at once
 
 
 class Plan(msgspec.Struct, frozen=True):

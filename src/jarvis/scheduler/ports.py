@@ -6,7 +6,7 @@ The engine knows these and nothing behind them: `jarvis.app` is where concrete c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -74,6 +74,9 @@ class Runs(Protocol):
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the runs and advance next_run_at; a task changed meanwhile is left alone. Rows written."""
 
+    def expire(self, now: datetime) -> int:
+        """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
+
     def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
         """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
 
@@ -85,6 +88,9 @@ class Runs(Protocol):
 
     def recover(self, dead: Instance, now: datetime) -> list[Run]:
         """Take what a dead owner left running: pending again, or failed, as each task's on_interrupt says."""
+
+    def asked_to_stop(self, owner: int) -> Mapping[int, str]:
+        """Runs this owner holds that somebody wants ended, with the reason."""
 
     def next_available_at(self) -> datetime | None:
         """The earliest instant at which a pending run may start; None when none waits."""
@@ -178,7 +184,10 @@ class Executor(Protocol):
     def wait(self, timeout: float | None = None) -> bool:
         """Block until something is finished or `timeout` seconds passed; whether something is."""
 
-    def cancel(self) -> None:
+    def cancel(self, run_id: int, reason: str) -> None:
+        """Ask one run to stop now; nothing if it is not running."""
+
+    def cancel_all(self) -> None:
         """Ask everything that runs to stop now."""
 
     def end_leftovers(self, owner_mark: str) -> int:

@@ -18,13 +18,11 @@ class Workers:
         executor: RunExecutor,
         limit: int,
         *,
-        stop: threading.Event,
         end_marked: Callable[[str], int] = lambda _mark: 0,
     ) -> None:
         self.on_finish: Callable[[], None] = lambda: None  # called from a worker thread; must not block
         self._executor = executor
         self._limit = limit
-        self._stop = stop
         self._end_marked = end_marked
         self._waiting: SimpleQueue[tuple[Claimed, str] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -65,9 +63,13 @@ class Workers:
         with self._some_finished:
             return self._some_finished.wait_for(lambda: bool(self._finished), timeout)
 
-    def cancel(self) -> None:
-        """Ask everything that runs to stop now (`Context.cancelled`)."""
-        self._stop.set()
+    def cancel(self, run_id: int, reason: str) -> None:
+        """Ask one run to stop now (`Context.cancelled`)."""
+        self._executor.cancel(run_id, reason)
+
+    def cancel_all(self) -> None:
+        """Ask everything that runs to stop now."""
+        self._executor.cancel_all()
 
     def end_leftovers(self, owner_mark: str) -> int:
         """End processes that a dead owner's runs left behind; how many were found."""

@@ -60,10 +60,13 @@ CREATE TABLE runs (
     owner        INTEGER REFERENCES instances (id),
     fence        INTEGER NOT NULL DEFAULT 0,  -- rises with every claim; carried by every later write
     data         TEXT,                        -- JSON, what the handler returned
+    useful_until INTEGER,                     -- a run that has not started by then (late_ok) will not
+    cancel       TEXT,                        -- why a running run was asked to stop
     UNIQUE (task_id, due_at)
 ) STRICT;
 CREATE INDEX runs_pending ON runs (priority DESC, available_at, id) WHERE state = 'pending';
 CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'pending';
+CREATE INDEX runs_useful ON runs (useful_until) WHERE state = 'pending' AND useful_until IS NOT NULL;
 CREATE INDEX runs_open ON runs (task_id) WHERE state IN ('pending', 'running');
 CREATE INDEX runs_running ON runs (owner) WHERE state = 'running';
 

@@ -1,8 +1,8 @@
 -- name: insert
 INSERT INTO runs (task_id, due_at, until, count, origin, state, reason, priority, alone, recorded_at, available_at,
-                  finished_at)
+                  finished_at, useful_until)
 VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :priority, :alone, :now, :available_at,
-        :finished_at)
+        :finished_at, :useful_until)
 ON CONFLICT (task_id, due_at) DO NOTHING;
 
 -- name: claimable
@@ -18,6 +18,23 @@ WHERE id = :id AND state = 'pending'
 RETURNING id, task_id, '', due_at, until, count, origin, state, reason, attempt, recorded_at, available_at, started_at,
           finished_at, owner, fence, data;
 
+-- name: expire
+UPDATE runs SET state = 'skipped', finished_at = :now,
+       reason = 'skipped: it could not start before it was of no use (late_ok)'
+WHERE state = 'pending' AND useful_until IS NOT NULL AND useful_until < :now;
+
+-- name: ask_to_stop
+UPDATE runs SET cancel = :reason WHERE id = :id AND state = 'running';
+
+-- name: cancel_one
+UPDATE runs SET state = 'cancelled', reason = :reason, finished_at = :now WHERE id = :id AND state = 'pending';
+
+-- name: open_of
+SELECT id FROM runs WHERE task_id = ? AND state IN ('pending', 'running');
+
+-- name: asked_to_stop
+SELECT id, cancel FROM runs WHERE owner = ? AND state = 'running' AND cancel IS NOT NULL;
+
 -- name: settle
 UPDATE runs SET state = :state, reason = :reason, finished_at = :finished_at, data = :data
 WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
@@ -27,7 +44,8 @@ INSERT INTO outputs (run_id, body, total) VALUES (:run_id, :body, :total)
 ON CONFLICT (run_id) DO UPDATE SET body = excluded.body, total = excluded.total;
 
 -- name: back_to_pending
-UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = attempt - :uncounted, reason = :reason
+UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = attempt - :uncounted, reason = :reason,
+       cancel = NULL
 WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
 
 -- name: cancel_pending

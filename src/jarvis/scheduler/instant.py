@@ -1,0 +1,45 @@
+"""Instants: aware datetimes in UTC, and the error for what names none. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+MICROSECOND = timedelta(microseconds=1)
+"""The grain of every instant: the nearest two can be."""
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+class ScheduleError(ValueError):
+    """A schedule that cannot be meant: the message says what, what we got and what is allowed."""
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same instant in UTC. A naive datetime is an error: it names no instant."""
+    if not isinstance(moment, datetime):
+        raise ScheduleError(f"expected a datetime with a time zone, not {moment!r}")
+    if moment.utcoffset() is None:
+        raise ScheduleError(f"{moment.isoformat()} has no time zone: add an offset, such as {moment.isoformat()}+00:00")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ScheduleError(f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None
+
+
+def just_before(moment: datetime) -> datetime:
+    """The instant one microsecond earlier; the earliest there is stays itself."""
+    return moment - MICROSECOND if moment > _EARLIEST else moment
+
+
+def just_after(moment: datetime) -> datetime:
+    """The instant one microsecond later; the latest there is stays itself."""
+    return moment + MICROSECOND if moment < _LATEST else moment
+
+
+def years_on(moment: datetime, years: int) -> datetime:
+    """The instant about so many years later (earlier if negative), held within the calendar."""
+    try:
+        return moment + timedelta(days=366 * years)
+    except OverflowError:
+        return _LATEST if years > 0 else _EARLIEST
