@@ -1,0 +1,43 @@
+"""Output of any length kept in bounded memory: its head, its tail, and how much there was."""
+
+from __future__ import annotations
+
+
+class Capture:
+    """Takes bytes as they come and keeps at most `cap` of them: the first half and the last half.
+
+    Bytes are never decoded, so whatever was printed is kept as it was. Of more than `cap` bytes the middle is
+    left out, and a line in its place says how many. That line comes on top of `cap`.
+    """
+
+    def __init__(self, cap: int) -> None:
+        """`cap` is in bytes; 0 keeps nothing and only counts."""
+        if cap < 0:
+            raise ValueError(f"output cannot be capped at {cap} bytes: use 0 or more")
+        self.total = 0
+        self._head_room = cap // 2
+        self._tail_room = cap - self._head_room
+        self._head = bytearray()
+        self._tail = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.total += len(chunk)
+        taken = self._head_room - len(self._head)
+        if taken > 0:
+            self._head += chunk[:taken]
+            chunk = chunk[taken:]
+        self._tail += chunk
+        excess = len(self._tail) - self._tail_room
+        if excess > 0:
+            del self._tail[:excess]
+
+    @property
+    def left_out(self) -> int:
+        """How many bytes were not kept."""
+        return self.total - len(self._head) - len(self._tail)
+
+    def kept(self) -> bytes:
+        """Everything, or the head and the tail with a line between them."""
+        gap = b"\n[... %d bytes left out ...]\n" % self.left_out if self.left_out else b""
+        return bytes(self._head) + gap + bytes(self._tail)
