@@ -11,10 +11,8 @@ from contextlib import suppress
 from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from jarvis.errors import ConfigError
 from jarvis.scheduler.suggest import did_you_mean
@@ -23,7 +21,7 @@ from jarvis.scheduler.zone import ZoneError, load_zone
 Environ = Mapping[str, str]
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
+class Config(NamedTuple):
     """Every setting, checked, paths absolute."""
 
     home: Path
@@ -66,7 +64,7 @@ class _Refused(ValueError):
     """A value that is not allowed, with a hint that may be shown (it never repeats the value)."""
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _Place(NamedTuple):
     """What a path may start from."""
 
     environ: Environ
@@ -77,7 +75,7 @@ class _Place(msgspec.Struct, frozen=True):
 Parser = Callable[[object, _Place], object]
 
 
-class Setting(msgspec.Struct, frozen=True):
+class Setting(NamedTuple):
     """One row of the table of settings."""
 
     env: str

@@ -222,6 +222,10 @@ class _Anything(dict[str, object]):
     ("name", "verb", "index"),
     [
         ("tasks", "due", "tasks_by_next_run"),
+        ("tasks", "due", "runs_open"),
+        ("runs", "claimable", "runs_open"),
+        ("runs", "cancel_pending", "runs_open"),
+        ("runs", "expire", "runs_useful"),
         ("tasks", "next_due_at", "tasks_by_next_run"),
         ("runs", "claimable", "runs_pending"),
         ("runs", "next_available_at", "runs_waiting"),

@@ -574,7 +574,7 @@ def shown_default(setting: Any) -> str:
 
 def test_every_row_of_the_table_is_a_field_of_the_configuration() -> None:
     others = {"task_tables", "channel_tables", "sources"}
-    assert {setting.field for setting in SETTINGS} == set(Config.__struct_fields__) - others
+    assert {setting.field for setting in SETTINGS} == set(Config._fields) - others
 
 
 @pytest.mark.process

@@ -191,8 +191,7 @@ def test_runs_of_a_dead_daemon_are_run_again_and_its_processes_ended() -> None:
     advance(dead, 10)
     dead.plan_due(dead.clock.now())
     lost = store.runs.claim(dead.instance.id, 10, dead.clock.now())  # claimed, then the daemon dies
-    store.database.change("UPDATE instances SET process_started_at = 'another boot'")
-
+    store.instances.abandon(dead.instance.id)
     it = engine(store, clock=dead.clock)
     assert [result.run_id for result in it.evaluate_due_tasks()] == [lost[0].run.id]
     assert isinstance(it.executor, InlineExecutor)
@@ -225,6 +224,41 @@ def test_what_was_missed_while_no_daemon_ran_says_so() -> None:
     assert row.reason == (
         "missed: 4 occurrences while no daemon was running 2026-03-02 09:00:00-09:00:45; catch_up=skip"
     )
+
+
+def test_after_sleep_nothing_starts_until_the_machine_has_settled_and_then_what_was_missed_says_so() -> None:
+    it = engine()
+    add(it, every=600)
+    assert isinstance(it.clock, FakeClock)
+    assert isinstance(it.store, MemoryStore)
+    it.watch()
+    now = it.clock.sleep(timedelta(hours=1, seconds=5))
+    assert [absence.kind for absence in it.watch()] == ["slept"]
+    it.tick(now)
+    assert ledger(it) == []
+    assert it.next_wake() == now + 10 * SECOND
+    advance(it, 10)
+    it.tick(it.clock.now())
+    it.settle_finished()
+    assert ledger(it) == [("t", "succeeded"), ("t", "missed")]
+    missed = it.store.runs.newest(state=RunState.MISSED)[0]
+    assert missed.reason == (
+        "missed: 5 occurrences while the machine slept 2026-03-02 09:00-10:00; a newer one had come due"
+    )
+    assert [absence.kind for absence in it.store.absences.between(now, now)] == ["slept"]
+
+
+def test_a_clock_set_back_while_settling_holds_nothing_for_longer() -> None:
+    it = engine()
+    assert isinstance(it.clock, FakeClock)
+    it.watch()
+    now = it.clock.sleep(timedelta(hours=2))
+    it.watch()
+    it.clock.step(now - timedelta(hours=1))
+    add(it)
+    advance(it, 10)
+    it.tick(it.clock.now())
+    assert [result.task for result in it.settle_finished()] == ["t"]
 
 
 def test_the_next_wake_is_the_first_instant_anything_has_its_turn() -> None:

@@ -26,6 +26,7 @@ class InstanceTable:
         self._database = database
         self._folder = None if database.path == ":memory:" else Path(f"{database.path}-daemons")
         self._pipes: dict[int, WakePipe] = {}
+        self._here: set[int] = set()  # owners in this process that live
         database.after_commit.append(self.wake_all)
 
     def register(self, now: datetime) -> Instance:
@@ -43,6 +44,7 @@ class InstanceTable:
         with self._database.transaction():
             self._database.change(_SQL["insert"], row)
             instance = self.get(int(self._database.value("SELECT last_insert_rowid()")))
+        self._here.add(instance.id)
         if pipe:
             self._pipes[instance.id] = pipe
         return instance
@@ -63,8 +65,15 @@ class InstanceTable:
     def sign_off(self, owner: int, now: datetime) -> None:
         """The owner ends by its own will."""
         self._database.change(_SQL["sign_off"], {"id": owner, "now": to_micros(now)})
+        self._here.discard(owner)
         if pipe := self._pipes.pop(owner, None):
             pipe.close()
+
+    def abandon(self, owner: int) -> None:
+        """What a SIGKILL does to an owner of this process: no goodbye, and the kernel closes its pipe."""
+        self._here.discard(owner)
+        if pipe := self._pipes.pop(owner, None):
+            pipe.break_off()
 
     def bury(self, dead: Instance) -> None:
         """Close the entry of an owner that ended without signing off, at the last moment it was seen."""
@@ -86,7 +95,9 @@ class InstanceTable:
         SQLite's WAL binds a store to one machine, so every owner is a process here: its pipe has a reader
         or it is dead. Only where the pipe is gone (deleted by hand) the process table is asked.
         """
-        known = has_reader(self._folder / instance.token) if self._folder else None
+        if self._folder is None:
+            return instance.id in self._here
+        known = has_reader(self._folder / instance.token)
         if known is None:
             return process_started_at(instance.pid) == instance.process_started_at
         return known

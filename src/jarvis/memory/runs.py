@@ -122,6 +122,16 @@ class RunTable:
             return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
         return [_decode(found) for found in self._database.rows(_SQL["newest_of"], {**row, "task": task})]
 
+    def around(self, task_id: int, since: datetime, until: datetime | None = None) -> list[Run]:
+        """What the ledger has of a task near a moment, by due_at; the cost does not grow with the ledger.
+
+        The first two rows due in since..until (itself excluded; by default that instant alone), the last row
+        and the last planned one before, whose range may reach to it, the next planned one after, what runs now.
+        """
+        end = to_micros(since) + 1 if until is None else to_micros(until)
+        near = {"task_id": task_id, "since": to_micros(since), "until": end}
+        return [_decode(row) for row in self._database.rows(_SQL["around"], near)]
+
     def output(self, run_id: int) -> tuple[bytes, int]:
         """What the run's last attempt wrote, as far as it was kept, and how many bytes that was in all."""
         body, total = self._database.row(_SQL["output_of"], (run_id,)) or (b"", 0)

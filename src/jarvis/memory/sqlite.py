@@ -61,6 +61,8 @@ class Database:
         with _told(path):
             self._connection = apsw.Connection(path)
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            # Without this a statement is compiled anew whenever another value is bound to its LIMIT.
+            self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             # A cursor stops at the first statement that answers; to read it out is to run them all.
             self._connection.execute(_PRAGMAS).fetchall()
 

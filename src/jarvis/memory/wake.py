@@ -11,13 +11,18 @@ import contextlib
 import os
 from pathlib import Path
 
+from jarvis.errors import StoreUnusable
+
 
 class WakePipe:
     """The reading end, held by the daemon for as long as it lives."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.mkfifo(path, 0o600)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.mkfifo(path, 0o600)
+        except OSError as error:
+            raise StoreUnusable(f"no named pipe can be made at {path}: {error.strerror}") from error
         self.path = path
         self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         # With a writer of our own the pipe never reads as "ended" when the last poker closes it.
@@ -32,6 +37,10 @@ class WakePipe:
     def close(self) -> None:
         """Let go of the pipe and remove it."""
         self.path.unlink(missing_ok=True)
+        self.break_off()
+
+    def break_off(self) -> None:
+        """Let go of the pipe as a dying process does: it stays, and nobody reads it."""
         os.close(self.fd)
         os.close(self._writer)
 

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from jarvis.scheduler.clockwatch import Reading
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jarvis.scheduler.clockwatch import Reading
 
 # The clock that goes on while the machine sleeps. macOS gives it the name that stands still elsewhere.
 _BOOT = getattr(time, "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME", None)
@@ -33,5 +35,7 @@ class SystemClock:
 
     def read(self) -> Reading:
         """Every clock at once, with the system's time zone as `zone` names it."""
+        from jarvis.scheduler.clockwatch import Reading  # noqa: PLC0415 - `jarvis status` asks for now() alone
+
         boot = None if _BOOT is None else time.clock_gettime(_BOOT)
         return Reading(self.now(), self.monotonic(), boot, self._zone())

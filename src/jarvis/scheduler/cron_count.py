@@ -7,9 +7,10 @@ CronExpression, by its own methods (`_window`, `_run_after_gap`), so that the tw
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from jarvis.scheduler.cron_pattern import WallPattern
+from jarvis.scheduler.instant import EPOCH
 from jarvis.scheduler.localtime import DAY
 
 TYPE_CHECKING = False
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from jarvis.scheduler.cron import CronExpression
     from jarvis.scheduler.localtime import Span
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SECOND = timedelta(seconds=1)
 # The days a WallPattern knows: all but one at either end of the calendar.
@@ -30,8 +30,8 @@ def count_instants(expression: CronExpression, first: datetime, last: datetime) 
     Costs a few microseconds for each change of offset and each month that is looked at, whatever the number
     of instants.
     """
-    instant = -((_EPOCH - first) // _SECOND)  # the first whole second from `first` on
-    until = (last - _EPOCH) // _SECOND
+    instant = -((EPOCH - first) // _SECOND)  # the first whole second from `first` on
+    until = (last - EPOCH) // _SECOND
     total = 0
     while instant <= until:
         span = expression._local.span_at(instant)

@@ -16,15 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.clockwatch import Reading, compare
-from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
 from jarvis.scheduler.model import Instance, RunResult, RunState
 from jarvis.scheduler.ports import Clock, Waker
 
 _LOG = logging.getLogger("jarvis.daemon")
 _T = TypeVar("_T")
 
-LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
 HEARTBEAT_EVERY = 60.0  # seconds
 RETRY_AFTER = 1.0  # seconds from a failed tick to the next
 LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
@@ -43,13 +41,11 @@ class JarvisDaemon:
         engine: SchedulerEngine | None = None,
         clock: Clock | None = None,
         reload: Callable[[], None] = lambda: None,
-        wake_settle: float = 10,
     ) -> None:
         self.tick_interval = tick_interval
         self.engine = engine or _composed(memory_store)
         self._clock = clock or SystemClock()
         self._reload = reload
-        self._wake_settle = wake_settle
         self._shutdown = False
         self._signals = 0
         self._wake = asyncio.Event()
@@ -58,8 +54,6 @@ class JarvisDaemon:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
         self._next: datetime | None = None  # when something next has its turn
         self._evaluated_at = self._beaten_at = float("-inf")  # monotonic
-        self._settled_at = float("-inf")  # monotonic
-        self._read: Reading | None = None
         self._failing: str | None = None
 
     async def run(self) -> None:
@@ -99,27 +93,16 @@ class JarvisDaemon:
         return results
 
     def _evaluate(self) -> list[RunResult]:
-        self._watch()
+        self.engine.watch()
         now, mono = self._clock.now(), self._clock.monotonic()
         self._next = None
         if mono - self._beaten_at >= HEARTBEAT_EVERY:
             self.engine.heartbeat(now)
             self._beaten_at = mono
-        settled_in = self._settled_at - mono  # after waking, network and disks come back first
-        results = self.engine.tick(now, claim=not self._shutdown and settled_in <= 0)
-        self._next = now + timedelta(seconds=settled_in) if settled_in > 0 else self.engine.next_wake()
+        results = self.engine.tick(now, claim=not self._shutdown)
+        self._next = self.engine.next_wake()
         self._evaluated_at = mono
         return results
-
-    def _watch(self) -> None:
-        """Note what the clocks say of the time since they were last read."""
-        before, self._read = self._read, self._clock.read()
-        if before is None:
-            return
-        found = compare(before, self._read, LOOK_EVERY)
-        self.engine.note(found)
-        if any(absence.kind == "slept" for absence in found):
-            self._settled_at = self._read.monotonic + self._wake_settle
 
     async def _sleep(self) -> None:
         """Until something is due, something changed, or it is time for a full evaluation."""
@@ -158,7 +141,7 @@ class JarvisDaemon:
             return True
 
     def _look(self) -> bool:
-        self._watch()
+        self.engine.watch()
         return bool(self.engine.recover(self._clock.now())) or self.engine.store.changed()
 
     async def _drain(self) -> None:

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.clockwatch import Absence
+from jarvis.scheduler.clockwatch import Absence, Reading, compare
 from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Task, Unreadable
 from jarvis.scheduler.plan import SEEN_LATE, plan
 from jarvis.scheduler.ports import Clock, Executor, Store
 from jarvis.scheduler.zone import load_zone
 
 _LOG = logging.getLogger("jarvis.engine")
+LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
+WAKE_SETTLE = timedelta(seconds=10)  # after waking, until network and disks are back
 BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
 
 
 class SchedulerEngine:
     """Finds what is due in a store and carries it out through an executor."""
 
-    def __init__(self, store: Store, executor: Executor, clock: Clock | None = None) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, clock: Clock | None = None, *, wake_settle: timedelta = WAKE_SETTLE
+    ) -> None:
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
         self._instance: Instance | None = None
+        self._wake_settle = wake_settle
+        self._settled_at: datetime | None = None  # nothing is planned or started before
+        self._reading: Reading | None = None
         self._absences: list[Absence] = []  # those that may still explain why something is late
 
     @property
@@ -71,7 +78,7 @@ class SchedulerEngine:
         self.stop_asked()
         with self.store.transaction():
             held = self.store.runs.settle(outcomes) if outcomes else []
-            claimed = self._plan_and_claim(owner, now) if claim else []
+            claimed = self._plan_and_claim(owner, now) if claim and not self._settling(now) else []
         self.executor.acknowledge(len(outcomes))
         self._start(claimed)
         return self._told(outcomes, held)
@@ -124,6 +131,8 @@ class SchedulerEngine:
 
     def next_wake(self) -> datetime | None:
         """When something next has its turn; None when nothing waits, or only for a free place."""
+        if self._settled_at is not None:
+            return self._settled_at
         moments = [self.store.tasks.next_due_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
@@ -133,12 +142,28 @@ class SchedulerEngine:
         """Say that this owner lives."""
         self.store.instances.heartbeat(self.instance.id, now)
 
+    def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
+        """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
+        before, self._reading = self._reading, self.clock.read()
+        found = compare(before, self._reading, meant) if before is not None else []
+        self.note(found)
+        if any(absence.kind == "slept" for absence in found):
+            self._settled_at = self._reading.wall + self._wake_settle
+        return found
+
     def note(self, absences: Sequence[Absence]) -> None:
         """Keep what the clocks told: it explains what is late now, and answers `why` later."""
         for absence in absences:
             _LOG.info("noted: %s", absence.said(UTC))
             self.store.absences.add(absence)
         self._absences += absences
+
+    def _settling(self, now: datetime) -> bool:
+        """Whether it is too early after waking. A clock set back must not hold anything for longer."""
+        if self._settled_at is None or not self._settled_at - self._wake_settle <= now < self._settled_at:
+            self._settled_at = None
+            return False
+        return True
 
     def _note_stop(self, now: datetime) -> None:
         """If nobody else is here, nobody was since the last daemon was seen."""

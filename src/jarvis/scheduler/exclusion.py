@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from jarvis.scheduler.instant import MICROSECOND, ScheduleError
+from jarvis.scheduler.instant import EARLIEST, EPOCH, LATEST, MICROSECOND, ScheduleError
 from jarvis.scheduler.localtime import DAY, MARGIN, LocalTime, local_time
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import load_zone
@@ -22,7 +22,6 @@ ALLOWED = 'a date "2026-12-25", a range "2026-12-24..2027-01-02" or a weekday "s
 
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SPELLINGS = {name: short for short, long in zip(WEEKDAYS, _NAMES, strict=True) for name in (short, long)}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _LAST_DAY = date.max.toordinal() - _EPOCH_DAY
 _SECOND = timedelta(seconds=1)
@@ -63,8 +62,9 @@ def _canonical_entry(entry: str) -> str:
 def _date(text: str, entry: str) -> date:
     stripped = text.strip()
     try:
-        if len(stripped) == len("2026-12-25"):  # fromisoformat reads 20261225 and 2026-W52-5 as well
-            return date.fromisoformat(stripped)
+        read = date.fromisoformat(stripped)
+        if str(read) == stripped:  # it reads 20261225 and 2026-W52-5 as well
+            return read
     except ValueError:
         pass  # no such date: the one message below
     hint = did_you_mean(stripped, _SPELLINGS) if stripped.isalpha() else ""
@@ -176,7 +176,7 @@ class OpenTime:
 
     def closed_since(self, t: datetime) -> datetime | None:
         """The beginning of the excluded stretch that `t` lies in; None if `t` is open."""
-        second = (t - _EPOCH) // _SECOND
+        second = (t - EPOCH) // _SECOND
         beginning = self._stretch_start(second)
         return None if beginning > second else _instant(beginning)
 
@@ -193,7 +193,7 @@ class OpenTime:
 
     def _first_at(self, t: datetime, next_day: Callable[[int], int | None]) -> datetime | None:
         """The first instant from `t` on whose local date next_day() accepts (returns unchanged)."""
-        started = second = (t - _EPOCH) // _SECOND
+        started = second = (t - EPOCH) // _SECOND
         while True:
             _, end, _, offset, _ = self._local.span_at(second)
             day = (second + offset) // DAY
@@ -225,15 +225,27 @@ class OpenTime:
 def _instant(second: int) -> datetime:
     """Seconds since 1970 UTC as an instant, held within the calendar."""
     try:
-        return _EPOCH + timedelta(seconds=second)
+        return EPOCH + timedelta(seconds=second)
     except OverflowError:
-        return (datetime.max if second > 0 else datetime.min).replace(tzinfo=UTC)
+        return LATEST if second > 0 else EARLIEST
 
 
 @lru_cache(maxsize=1024)
 def open_time(entries: tuple[str, ...], tz: str) -> OpenTime:
     """The open time of canonical entries in the zone called `tz`, shared by all schedules that say the same."""
     return OpenTime(ExcludedDays(entries), local_time(load_zone(tz)))
+
+
+def date_ranges(days: Iterable[date]) -> tuple[str, ...]:
+    """Single days as canonical entries, those in a row as one range."""
+    numbers = [day.toordinal() - _EPOCH_DAY for day in sorted(set(days))]
+    ranges = _merged([(number, number) for number in numbers])
+    return tuple(_entry(first, last) for first, last in ranges)
+
+
+def _entry(first: int, last: int) -> str:
+    begin, end = (date.fromordinal(day + _EPOCH_DAY) for day in (first, last))
+    return f"{begin}..{end}" if end > begin else f"{begin}"
 
 
 def describe(entries: tuple[str, ...], shown: int = 4) -> str:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 MICROSECOND = timedelta(microseconds=1)
 """The grain of every instant: the nearest two can be."""
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
-_LATEST = datetime.max.replace(tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class ScheduleError(ValueError):
@@ -20,7 +21,8 @@ def as_utc(moment: datetime) -> datetime:
     if not isinstance(moment, datetime):
         raise ScheduleError(f"expected a datetime with a time zone, not {moment!r}")
     if moment.utcoffset() is None:
-        raise ScheduleError(f"{moment.isoformat()} has no time zone: add an offset, such as {moment.isoformat()}+00:00")
+        text = moment.isoformat()
+        raise ScheduleError(f"{text} has no time zone: add an offset, such as {text}+00:00")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -29,12 +31,12 @@ def as_utc(moment: datetime) -> datetime:
 
 def just_before(moment: datetime) -> datetime:
     """The instant one microsecond earlier; the earliest there is stays itself."""
-    return moment - MICROSECOND if moment > _EARLIEST else moment
+    return moment - MICROSECOND if moment > EARLIEST else moment
 
 
 def just_after(moment: datetime) -> datetime:
     """The instant one microsecond later; the latest there is stays itself."""
-    return moment + MICROSECOND if moment < _LATEST else moment
+    return moment + MICROSECOND if moment < LATEST else moment
 
 
 def years_on(moment: datetime, years: int) -> datetime:
@@ -42,4 +44,4 @@ def years_on(moment: datetime, years: int) -> datetime:
     try:
         return moment + timedelta(days=366 * years)
     except OverflowError:
-        return _LATEST if years > 0 else _EARLIEST
+        return LATEST if years > 0 else EARLIEST

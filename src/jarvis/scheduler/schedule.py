@@ -1,97 +1,132 @@
-"""Schedules: pure rules that yield instants. `Cron | Interval | Once | OnEvent`.
+"""Schedules: pure rules that yield instants. `Cron | Interval | Once | Rrule`.
 
 A schedule is a frozen value; it reads no clock. Every instant that goes in is aware, every instant
 that comes out is aware and in UTC (`CronExpression` below it answers in the schedule's own zone).
+What all kinds share (starts_at, ends_at, max_runs, jitter, exclude) is in `Bounds`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Literal
 
 import msgspec
 
+from jarvis.scheduler.bounds import Bounds, jittered, keep_utc
 from jarvis.scheduler.cron import CronExpression
+from jarvis.scheduler.cron_count import count_instants
 from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc
+from jarvis.scheduler.rrule import Rrule
 from jarvis.scheduler.zone import load_zone
 
-MICROSECOND = timedelta(microseconds=1)
+__all__ = [
+    "MICROSECOND",
+    "SHORTEST_INTERVAL",
+    "Bounds",
+    "Cron",
+    "DstGap",
+    "DstRepeat",
+    "Interval",
+    "Once",
+    "Rrule",
+    "Schedule",
+    "ScheduleError",
+    "as_utc",
+    "bind",
+    "first_run_at",
+    "jittered",
+]
+
 SHORTEST_INTERVAL = timedelta(milliseconds=100)
 
-
-class ScheduleError(ValueError):
-    """A schedule that cannot be meant: the message says what, what we got and what is allowed."""
-
-
-def as_utc(moment: datetime) -> datetime:
-    """The same instant in UTC. A naive datetime is an error: it names no instant."""
-    if moment.tzinfo is None:
-        raise ScheduleError(f"{moment.isoformat()} has no time zone: add an offset, such as {moment.isoformat()}+00:00")
-    return moment.astimezone(UTC)
+DstGap = Literal["run_after", "skip"]
+DstRepeat = Literal["first", "second", "both"]
 
 
 @lru_cache(maxsize=4096)
-def _compiled(expr: str, tz: str) -> CronExpression:
-    return CronExpression(expr, tz)
+def _compiled(expr: str, tz: str, dst_gap: DstGap, dst_repeat: DstRepeat) -> CronExpression:
+    return CronExpression(expr, tz, dst_gap=dst_gap, dst_repeat=dst_repeat)
 
 
-class Cron(msgspec.Struct, frozen=True, tag="cron", omit_defaults=True):
-    """The instants of a cron expression in an IANA zone."""
+class Cron(Bounds, frozen=True, tag="cron", omit_defaults=True):
+    """The instants of a cron expression in an IANA zone.
+
+    `dst_gap` and `dst_repeat` say what becomes of fixed times that the clock skips or shows twice; the
+    defaults are Debian cron's (see CronExpression).
+    """
 
     expr: str
     tz: str = "UTC"
+    dst_gap: DstGap = "run_after"
+    dst_repeat: DstRepeat = "first"
 
     def __post_init__(self) -> None:
-        _compiled(self.expr, self.tz)  # raises CronError or ZoneError where the task is made, not at 3 a.m.
+        """Compile the expression: it raises CronError or ZoneError where the task is made, not at 3 a.m."""
+        _compiled(self.expr, self.tz, self.dst_gap, self.dst_repeat)
+        super().__post_init__()
 
-    @property
+    @cached_property
     def expression(self) -> CronExpression:
         """The compiled expression, shared by all schedules of the same text."""
-        return _compiled(self.expr, self.tz)
+        return _compiled(self.expr, self.tz, self.dst_gap, self.dst_repeat)
 
-    def next_after(self, t: datetime) -> datetime | None:
-        """The first instant strictly after t, None past the end of the calendar."""
+    def _after(self, t: datetime) -> datetime | None:
         try:
             return self.expression.next_after(t).astimezone(UTC)
         except OverflowError:
             return None
 
-    def previous_before(self, t: datetime) -> datetime | None:
-        """The last instant strictly before t."""
+    def _before(self, t: datetime) -> datetime | None:
         try:
             return self.expression.previous_before(t).astimezone(UTC)
         except OverflowError:
             return None
 
-    def count(self, first: datetime, last: datetime) -> int:
-        """How many instants lie in first..last, both ends included."""
-        return sum(1 for _ in self.expression.between(first - MICROSECOND, last))
+    def _count(self, first: datetime, last: datetime) -> int:
+        return count_instants(self.expression, first, last)
 
     def describe(self) -> str:
         """The schedule as a person reads it."""
-        return f"cron {self.expr} ({self.tz})"
+        gap = "" if self.dst_gap == "run_after" else f", dst_gap={self.dst_gap}"
+        repeat = "" if self.dst_repeat == "first" else f", dst_repeat={self.dst_repeat}"
+        return f"cron {self.expr} ({self.tz}{gap}{repeat}){self.describe_bounds()}"
 
 
-class Interval(msgspec.Struct, frozen=True, tag="interval", omit_defaults=True):
-    """anchor + n * every, in real (UTC) time: it never drifts. The anchor defaults to the task's creation."""
+class Interval(Bounds, frozen=True, tag="interval", omit_defaults=True):
+    """anchor + n * every, in real (UTC) time: it never drifts. The anchor defaults to the task's creation.
+
+    With `after_completion` the planner takes each instant but the first from `next_after_completion`; the
+    other methods go on to answer for the anchored instants.
+    """
 
     every: timedelta
     anchor: datetime | None = None
     tz: str = "UTC"
+    after_completion: bool = False
 
     def __post_init__(self) -> None:
+        """Refuse lengths that are none, or too short to keep."""
+        if not isinstance(self.every, timedelta):
+            raise ScheduleError(f"an interval is a timedelta, not {self.every!r}")
         if self.every < SHORTEST_INTERVAL:
             got, least = format_duration(self.every), format_duration(SHORTEST_INTERVAL)
             raise ScheduleError(f"an interval of {got} is too short: the shortest is {least}")
+        keep_utc(self, "anchor")
         load_zone(self.tz)
+        super().__post_init__()
+        if self.jitter >= self.every:
+            got, every = format_duration(self.jitter), format_duration(self.every)
+            raise ScheduleError(f"a jitter of {got} is not shorter than the interval of {every}")
 
     def _start(self) -> datetime:
         if self.anchor is None:
             raise ScheduleError("this interval has no anchor yet: the store gives it one when the task is added")
-        return as_utc(self.anchor)
+        return self.anchor
 
-    def next_after(self, t: datetime) -> datetime | None:
-        """The first instant strictly after t; the anchor itself is the first instant of all."""
+    def _after(self, t: datetime) -> datetime | None:
+        """The anchor itself is the first instant of all."""
         start = self._start()
         steps = max(0, (t - start) // self.every + 1)
         try:
@@ -99,66 +134,81 @@ class Interval(msgspec.Struct, frozen=True, tag="interval", omit_defaults=True):
         except OverflowError:
             return None
 
-    def previous_before(self, t: datetime) -> datetime | None:
-        """The last instant strictly before t, None before the anchor."""
+    def _before(self, t: datetime) -> datetime | None:
         start = self._start()
         steps = (t - start - MICROSECOND) // self.every
         return start + steps * self.every if steps >= 0 else None
 
-    def count(self, first: datetime, last: datetime) -> int:
-        """How many instants lie in first..last, both ends included."""
+    def _count(self, first: datetime, last: datetime) -> int:
         start = self._start()
         through = (last - start) // self.every + 1
         before = (first - start - MICROSECOND) // self.every + 1
-        return max(0, through) - max(0, before)
+        return max(0, max(0, through) - max(0, before))
+
+    def next_after_completion(self, finished_at: datetime) -> datetime | None:
+        """`every` after the end of a run; what the bounds exclude waits for the first instant they allow.
+
+        None if that comes after ends_at.
+        """
+        try:
+            free = as_utc(finished_at) + self.every
+        except OverflowError:
+            return None
+        free = free if self.starts_at is None else max(free, self.starts_at)
+        found = self._open.opens(free) if self.exclude else free
+        return None if found is None or (self.ends_at is not None and found > self.ends_at) else found
 
     def describe(self) -> str:
         """The schedule as a person reads it."""
-        return f"every {format_duration(self.every)}"
+        after = " after the end of the last run" if self.after_completion else ""
+        return f"every {format_duration(self.every)}{after}{self.describe_bounds()}"
 
 
-class Once(msgspec.Struct, frozen=True, tag="once", omit_defaults=True):
-    """One instant."""
+class Once(Bounds, frozen=True, tag="once", omit_defaults=True):
+    """One instant, which its bounds must allow."""
 
     at: datetime
     tz: str = "UTC"
 
     def __post_init__(self) -> None:
-        as_utc(self.at)
+        """Refuse an instant outside its own bounds: it would never come."""
+        keep_utc(self, "at")
         load_zone(self.tz)
+        super().__post_init__()
+        if self.count(self.at, self.at) == 0:
+            raise ScheduleError(f"its own bounds leave nothing of this schedule: {self.describe()}")
 
-    def next_after(self, t: datetime) -> datetime | None:
-        """The instant if it is strictly after t."""
-        return as_utc(self.at) if self.at > t else None
+    def _after(self, t: datetime) -> datetime | None:
+        return self.at if self.at > t else None
 
-    def previous_before(self, t: datetime) -> datetime | None:
-        """The instant if it is strictly before t."""
-        return as_utc(self.at) if self.at < t else None
+    def _before(self, t: datetime) -> datetime | None:
+        return self.at if self.at < t else None
 
-    def count(self, first: datetime, last: datetime) -> int:
-        """1 if the instant lies in first..last, both ends included."""
+    def _count(self, first: datetime, last: datetime) -> int:
         return int(first <= self.at <= last)
 
     def describe(self) -> str:
         """The schedule as a person reads it."""
-        return f"once at {self.at.astimezone(load_zone(self.tz)).isoformat()}"
+        return f"once at {self.at.astimezone(load_zone(self.tz)).isoformat()}{self.describe_bounds()}"
 
 
-Schedule = Cron | Interval | Once
+Schedule = Cron | Interval | Once | Rrule
 
 
 def bind(schedule: Schedule, created_at: datetime) -> Schedule:
-    """The schedule with what it takes from its task's creation: an interval without anchor gets one.
+    """The schedule with what it takes from its task's creation: an anchor, or the start of a recurrence.
 
-    The anchor is cut to the whole second, so that instants read well and still come within one interval.
+    It is cut to the whole second, so that instants read well and still come within one interval.
     """
     if isinstance(schedule, Interval) and schedule.anchor is None:
         return msgspec.structs.replace(schedule, anchor=created_at.replace(microsecond=0))
+    if isinstance(schedule, Rrule) and schedule.dtstart is None:
+        return msgspec.structs.replace(schedule, dtstart=created_at.replace(microsecond=0))
     return schedule
 
 
 def first_run_at(schedule: Schedule, created_at: datetime) -> datetime | None:
     """The first instant a new task is due: after its creation, or the very instant a `Once` names."""
     if isinstance(schedule, Once):
-        return as_utc(schedule.at)
+        return schedule.at
     return schedule.next_after(created_at)

@@ -1,3 +1,5 @@
+-- INDEXED BY where SQLite would otherwise walk all of a task's runs: it takes a unique index for the better one.
+
 -- name: insert
 INSERT INTO runs (task_id, due_at, until, count, origin, state, reason, priority, alone, recorded_at, available_at,
                   finished_at, useful_until)
@@ -8,7 +10,10 @@ ON CONFLICT (task_id, due_at) DO NOTHING;
 -- name: claimable
 SELECT id, task_id, alone FROM runs
 WHERE state = 'pending' AND available_at <= :now
-  AND (alone = 0 OR NOT EXISTS (SELECT 1 FROM runs other WHERE other.task_id = runs.task_id AND other.state = 'running'))
+  AND (alone = 0 OR NOT EXISTS (
+    SELECT 1 FROM runs other INDEXED BY runs_open
+    WHERE other.task_id = runs.task_id AND other.state IN ('pending', 'running') AND other.state = 'running'
+  ))
 ORDER BY priority DESC, available_at, id
 LIMIT :limit;
 
@@ -30,7 +35,7 @@ UPDATE runs SET cancel = :reason WHERE id = :id AND state = 'running';
 UPDATE runs SET state = 'cancelled', reason = :reason, finished_at = :now WHERE id = :id AND state = 'pending';
 
 -- name: open_of
-SELECT id FROM runs WHERE task_id = ? AND state IN ('pending', 'running');
+SELECT id FROM runs INDEXED BY runs_open WHERE task_id = ? AND state IN ('pending', 'running');
 
 -- name: asked_to_stop
 SELECT id, cancel FROM runs WHERE owner = ? AND state = 'running' AND cancel IS NOT NULL;
@@ -50,7 +55,8 @@ WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
 
 -- name: cancel_pending
 UPDATE runs SET state = 'cancelled', reason = :reason, finished_at = :now
-WHERE task_id = :task_id AND state = 'pending';
+WHERE id IN (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = :task_id AND state IN ('pending', 'running'))
+  AND state = 'pending';
 
 -- name: running_of
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
@@ -61,7 +67,10 @@ WHERE r.owner = ? AND r.state = 'running';
 -- name: next_available_at
 SELECT available_at FROM runs
 WHERE state = 'pending'
-  AND (alone = 0 OR NOT EXISTS (SELECT 1 FROM runs other WHERE other.task_id = runs.task_id AND other.state = 'running'))
+  AND (alone = 0 OR NOT EXISTS (
+    SELECT 1 FROM runs other INDEXED BY runs_open
+    WHERE other.task_id = runs.task_id AND other.state IN ('pending', 'running') AND other.state = 'running'
+  ))
 ORDER BY available_at
 LIMIT 1;
 
@@ -96,3 +105,28 @@ SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;
 
 -- name: open_counts
 SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;
+
+-- name: around
+-- Starts by people and events may lie between two occurrences of the schedule; 1000 of them are looked past.
+WITH near (id) AS (
+    SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND due_at >= :since AND due_at < :until
+                    ORDER BY due_at LIMIT 2) AS inside
+    UNION
+    SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND due_at < :since
+                    ORDER BY due_at DESC LIMIT 1) AS earlier
+    UNION
+    SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at < :since
+                                            ORDER BY due_at DESC LIMIT 1000) AS before_it
+                    WHERE origin = 'schedule' LIMIT 1) AS earlier_planned
+    UNION
+    SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at >= :until
+                                            ORDER BY due_at LIMIT 1000) AS after_it
+                    WHERE origin = 'schedule' LIMIT 1) AS later_planned
+    UNION
+    SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND state IN ('pending', 'running')
+                    AND state = 'running' LIMIT 2) AS going_on
+)
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+FROM near JOIN runs r ON r.id = near.id JOIN tasks t ON t.id = r.task_id
+ORDER BY r.due_at;

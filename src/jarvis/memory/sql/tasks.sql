@@ -28,7 +28,7 @@ ORDER BY t.name;
 -- name: due
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
        t.paused_at, t.pause_reason, t.next_run_at,
-       (SELECT id FROM runs WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
+       (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
 FROM tasks t
 WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
 ORDER BY t.next_run_at

@@ -1,0 +1,201 @@
+"""Reading arguments: one parser per verb, and what several verbs take in the same way."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from jarvis.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime, timedelta, tzinfo
+    from typing import NoReturn, TypeVar
+
+    from jarvis.cli.command import Command
+
+    T = TypeVar("T")
+
+_WIDEST = 100
+_LARGEST_ID = 2**63 - 1  # what SQLite can hold
+# Flags that DESIGN names and this version does not have: refused as that, and never ignored.
+LATER = (
+    *("--retries", "--deliver", "--jitter", "--starts-at", "--ends-at", "--max-runs", "--exclude"),
+    *("--on", "--rrule", "--toml", "--max-concurrency", "--dst-gap", "--dst-repeat"),
+)
+
+
+EXAMPLES = "examples:\n"
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Examples stay as they are. The width is given: asking for it would load what archives are read with."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_columns())
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith(EXAMPLES) else super()._fill_text(text, width, indent)
+
+
+class Parser(argparse.ArgumentParser):
+    """One that raises UsageError in place of ending the process, and that suggests."""
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into ours."""
+        raise UsageError(f"{message}\nsee `{self.prog} --help`")
+
+    def refuse(self, extras: list[str]) -> NoReturn:
+        """Name what nothing reads."""
+        word = next((each for each in extras if each.startswith("-")), extras[0]).partition("=")[0]
+        if word in LATER:
+            self.error(f"{word} is not in this version of jarvis; nothing was done")
+        if not word.startswith("-"):
+            self.error(f"{word!r} is one argument too many")
+        self.error(f"there is no flag {word!r}.{near(word, self._option_string_actions)}")
+
+
+def parse(verb: str, command: Command, rest: list[str], home: str | None) -> argparse.Namespace | None:
+    """The arguments of a verb; None once its help is printed."""
+    own, given = _split(rest) if command.takes_command else (rest, None)
+    parser = parser_of(verb, command)
+    parser.set_defaults(home=home, command=given)
+    try:
+        args, extras = parser.parse_known_args(own)
+    except SystemExit:  # only --help still ends this way
+        return None
+    if extras:
+        parser.refuse(extras)
+    return args
+
+
+def parser_of(verb: str, command: Command) -> Parser:
+    """The parser of one verb."""
+    parser = Parser(
+        prog=f"jarvis {verb}",
+        usage=command.usage,
+        description=command.about,
+        epilog=EXAMPLES + "".join(f"  {line}\n" for line in command.examples.strip().splitlines()),
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    command.flags(parser)
+    parser.add_argument("--home", metavar="DIR", help="the folder of Jarvis, in place of JARVIS_HOME")
+    return parser
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json, which every verb that shows something takes."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+# -- values: what cannot be read is a UsageError, which argparse lets through -----------------------------
+def checked(what: str, read: Callable[[str], T]) -> Callable[[str], T]:
+    """`read` as an argparse type: its ValueError becomes a usage error that names the flag."""
+
+    def parsed(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise UsageError(f"{what}: {error}") from error
+
+    return parsed
+
+
+def one_of(what: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """An argparse type for one of a few words, with the nearest one suggested."""
+
+    def chosen(text: str) -> str:
+        if text not in choices:
+            raise UsageError(f"{what}: got {text!r}, use one of {', '.join(choices)}.{near(text, choices)}")
+        return text
+
+    return chosen
+
+
+def whole(what: str, least: int, most: int) -> Callable[[str], int]:
+    """An argparse type for a whole number in a range."""
+
+    def number(text: str) -> int:
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdecimal() and len(digits) < 20 and least <= int(text) <= most:
+            return int(text)
+        raise UsageError(f"{what}: got {text!r}, use a whole number from {least} to {most}")
+
+    return number
+
+
+def an_id(what: str) -> Callable[[str], int]:
+    """An argparse type for the number that names a stored row."""
+    return whole(what, 1, _LARGEST_ID)
+
+
+def length(text: str) -> timedelta:
+    """A duration."""
+    from jarvis.scheduler.duration import parse_duration
+
+    return parse_duration(text)
+
+
+def zone_name(text: str) -> str:
+    """The name of a time zone that exists."""
+    from jarvis.scheduler.zone import load_zone
+
+    return load_zone(text).key
+
+
+def parse_instant(text: str, zone: tzinfo) -> datetime:
+    """ISO 8601 with an offset. ValueError without one, as it names no instant; with the spelling that does."""
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            moment.astimezone(zone)  # OverflowError: beyond the calendar once the offset is counted
+            return moment
+        spelled = moment.replace(tzinfo=zone).isoformat()
+    except (ValueError, OverflowError):
+        example = datetime(2026, 3, 2, 9, 0, tzinfo=zone).isoformat()
+        raise ValueError(f"{text!r} is no instant: write it as ISO 8601 with an offset, such as {example}") from None
+    raise ValueError(f"{text!r} has no offset, so it names no instant. Did you mean {spelled}?")
+
+
+def an_instant(what: str, text: str, zone: tzinfo) -> datetime:
+    """The instant that a flag names, or a usage error that names the flag."""
+    return checked(what, lambda given: parse_instant(given, zone))(text)
+
+
+def json_or_text(text: str) -> object:
+    """A value as typed: JSON if it is JSON, else the text itself."""
+    from msgspec.json import decode
+
+    try:
+        return decode(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest of the known words: " Did you mean X?", or ""."""
+    from jarvis.scheduler.suggest import did_you_mean
+
+    return did_you_mean(word, known)
+
+
+def _split(rest: list[str]) -> tuple[list[str], list[str] | None]:
+    """What is ours, and the command line that follows the first `--`."""
+    if "--" not in rest:
+        return rest, None
+    cut = rest.index("--")
+    return rest[:cut], rest[cut + 1 :]
+
+
+def _columns() -> int:
+    """How wide help may be."""
+    given = os.environ.get("COLUMNS", "")
+    try:
+        wide = int(given) if given.isdecimal() else os.get_terminal_size().columns
+    except OSError:
+        wide = 80
+    return min(max(wide - 2, 40), _WIDEST)

@@ -1,0 +1,86 @@
+"""`jarvis status`: one look at everything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from jarvis import __version__
+from jarvis.cli import glance
+from jarvis.cli.args import add_json
+from jarvis.cli.command import Command
+from jarvis.cli.output import emit, instant, listing
+from jarvis.cli.records import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from datetime import tzinfo
+    from typing import Any
+
+    from jarvis.cli.session import Session
+
+DAY = timedelta(days=1)
+NO_DAEMON = "no daemon is running: start one with `jarvis daemon`"
+
+
+def _run(args: Namespace, session: Session) -> int:
+    found = _found(session)
+    if args.json:
+        return emit(_for_json(found, session.zone))
+    listing(_lines(found, session.zone))
+    return 0
+
+
+def _found(session: Session) -> dict[str, Any]:
+    """Everything, under the names it has as JSON."""
+    database, config = session.database, session.config
+    due = glance.next_due(database)
+    return {
+        "version": __version__,
+        "home": str(config.home),
+        "store": database.path,
+        "schema": database.value("PRAGMA user_version"),
+        "sqlite": database.value("SELECT sqlite_version()"),
+        "timezone": config.timezone,
+        "daemons": glance.daemons(database),
+        "tasks": glance.task_counts(database),
+        "next": {"task": due[0], "due_at": due[1]} if due else None,
+        "runs_24h": glance.settled_runs(database, session.now - DAY),
+        "open_runs": glance.open_runs(database),
+    }
+
+
+def _for_json(value: object, zone: tzinfo) -> object:
+    if isinstance(value, dict):
+        return {name: _for_json(part, zone) for name, part in value.items()}
+    return [_for_json(part, zone) for part in value] if isinstance(value, list) else plain(value, zone)
+
+
+def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
+    due, tasks = found["next"], found["tasks"]
+    daemons = [f"process {each['pid']}, since {instant(each['since'], zone)}" for each in found["daemons"]]
+    return [
+        ("home", found["home"]),
+        ("store", f"{found['store']} (schema {found['schema']}, SQLite {found['sqlite']})"),
+        ("daemons", daemons or [NO_DAEMON]),
+        ("tasks", f"{tasks['enabled']} enabled, {tasks['paused']} paused"),
+        ("due next", f"{due['task']} at {instant(due['due_at'], zone)}" if due else "nothing"),
+        ("open runs", _counted(found["open_runs"])),
+        ("last 24 h", _counted(found["runs_24h"]) or "no runs"),
+        ("zone", found["timezone"]),
+        ("version", found["version"]),
+    ]
+
+
+def _counted(runs: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in runs.items())
+
+
+STATUS = Command(
+    _run,
+    flags=add_json,
+    about="Show the daemons that live, how many tasks there are, what is due next and how the last day's runs went.",
+    examples="""
+jarvis status
+jarvis status --json""",
+)

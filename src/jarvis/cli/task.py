@@ -1,0 +1,127 @@
+"""`jarvis task list` and `jarvis task show`."""
+
+from __future__ import annotations
+
+from jarvis.cli import glance
+from jarvis.cli.args import add_json
+from jarvis.cli.command import Command
+from jarvis.cli.output import emit, instant, iso, listing, note, table
+from jarvis.cli.records import next_run_at, of_policy, of_run, of_task, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+    from datetime import datetime, tzinfo
+    from typing import Any
+
+    from jarvis.cli.session import Session
+    from jarvis.scheduler.model import Run, Task
+    from jarvis.scheduler.schedule import Schedule
+
+HEADS = ("NAME", "SCHEDULE", "HANDLER", "NEXT", "LAST RUN", "LAST STATE")
+NO_TASKS = "no tasks: `jarvis task add --help` shows how to add one"
+NEXT_SHOWN = RUNS_SHOWN = 5
+
+
+# -- list -------------------------------------------------------------------------------------------------
+def _list(args: Namespace, session: Session) -> int:
+    found, zone = glance.tasks(session.database), session.zone
+    if args.json:
+        return emit([{name: plain(value, zone) for name, value in each.items()} for each in found])
+    table(HEADS, (_row(each, zone) for each in found), NO_TASKS)
+    for each in found:
+        if each["problem"]:
+            note(f"task {each['name']}: {each['problem']}")
+    return 0
+
+
+def _row(task: dict[str, Any], zone: tzinfo) -> Sequence[object]:
+    due = instant(task["next_run_at"], zone) if task["enabled"] else "unreadable" if task["problem"] else "paused"
+    return task["name"], task["schedule"], task["handler"], due, instant(task["last_run_at"], zone), task["last_state"]
+
+
+# -- show -------------------------------------------------------------------------------------------------
+def add_name(parser: ArgumentParser) -> None:
+    """Add the task's name."""
+    parser.add_argument("name", metavar="NAME", help="the task's name")
+
+
+def _show_flags(parser: ArgumentParser) -> None:
+    add_name(parser)
+    add_json(parser)
+
+
+def _show(args: Namespace, session: Session) -> int:
+    task = session.store.tasks.get(args.name)
+    runs = session.store.runs.newest(task=task.name, limit=RUNS_SHOWN)
+    if args.json:
+        return emit(_as_json(task, runs, session.zone))
+    listing(_lines(task, runs, session.zone))
+    return 0
+
+
+def coming(schedule: Schedule, first: datetime | None, count: int) -> list[datetime]:
+    """At most `count` instants of a schedule, of which `first` is the first."""
+    found: list[datetime] = []
+    while first is not None and len(found) < count:
+        found.append(first)
+        first = schedule.next_after(first)
+    return found
+
+
+def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
+    at, state = next(((run.started_at, run.state) for run in runs if run.started_at), (None, None))
+    return of_task(task, at, state, zone) | {
+        "id": task.id,
+        "timezone": task.schedule.tz,
+        "params": task.params,
+        "policy": of_policy(task),
+        "origin": task.origin,
+        "created_at": iso(task.created_at, zone),
+        "revision": task.revision,
+        "paused_at": iso(task.paused_at, zone),
+        "pause_reason": task.pause_reason,
+        "next": [iso(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)],
+        "runs": [of_run(run, zone) for run in runs],
+    }
+
+
+def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
+    due = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)]
+    paused = f"paused since {instant(task.paused_at, zone)}: {task.pause_reason}"
+    return [
+        ("name", task.name),
+        ("schedule", task.schedule.describe()),
+        ("next", due or ["no more" if task.enabled else paused]),
+        ("handler", task.handler),
+        ("params", [f"{name} = {value!r}" for name, value in task.params.items()]),
+        ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
+        ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
+        ("last runs", [_run_line(run, zone) for run in runs]),
+    ]
+
+
+NOT_SET = "the default"
+
+
+def _run_line(run: Run, zone: tzinfo) -> str:
+    return f"{run.id}: {instant(run.due_at, zone)} {run.state}{': ' + run.reason if run.reason else ''}"
+
+
+LIST = Command(
+    _list,
+    flags=add_json,
+    about="Show every task, when it is due next and how its last run that started went.",
+    examples="""
+jarvis task list
+jarvis task list --json""",
+)
+SHOW = Command(
+    _show,
+    flags=_show_flags,
+    about="Show everything about one task: its schedule with the next instants, its policy, its last runs.",
+    examples="""
+jarvis task show hello
+jarvis task show hello --json""",
+)

@@ -1,0 +1,63 @@
+"""`jarvis task pause`, `resume` and `remove`."""
+
+from __future__ import annotations
+
+from jarvis.cli.command import Command
+from jarvis.cli.output import escaped, instant
+from jarvis.cli.task import add_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from jarvis.cli.session import Session
+
+BY_USER = "paused by the user"
+
+
+def _pause_flags(parser: ArgumentParser) -> None:
+    add_name(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="why, to be shown wherever the task is")
+
+
+def _pause(args: Namespace, session: Session) -> int:
+    reason = f"{BY_USER}: {args.reason}" if args.reason else BY_USER
+    changed = session.store.pause_task(args.name, session.now, reason)
+    print(f"{escaped(args.name)} {'is' if changed else 'was already'} paused")
+    return 0
+
+
+def _resume(args: Namespace, session: Session) -> int:
+    task = session.store.resume_task(args.name, session.now)
+    due = f"due next at {instant(task.next_run_at, session.zone)}" if task.next_run_at else "its schedule has ended"
+    print(f"{escaped(task.name)} is enabled: {due}")
+    return 0
+
+
+def _remove(args: Namespace, session: Session) -> int:
+    cancelled = session.store.remove_task(args.name, session.now)
+    more = f"; runs that had not started were cancelled: {cancelled}" if cancelled else ""
+    print(f"{escaped(args.name)} is removed, its runs stay in the ledger{more}")
+    return 0
+
+
+PAUSE = Command(
+    _pause,
+    flags=_pause_flags,
+    about="Start no more runs of a task. What is running ends by itself; what has not started is cancelled.",
+    examples="""
+jarvis task pause hello
+jarvis task pause hello --reason "the server moves on Monday" """,
+)
+RESUME = Command(
+    _resume,
+    flags=add_name,
+    about="Let a paused task run again, from now on: what passed meanwhile becomes one missed row of the ledger.",
+    examples="jarvis task resume hello",
+)
+REMOVE = Command(
+    _remove,
+    flags=add_name,
+    about="Take a task away. Its runs stay in the ledger, and its name is free again.",
+    examples="jarvis task remove hello",
+)

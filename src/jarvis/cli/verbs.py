@@ -1,0 +1,65 @@
+"""Every verb: where it is carried out, and what it is for in one line. `jarvis --help` and docs/cli.md follow it."""
+
+from __future__ import annotations
+
+# Purpose -> verb -> (module below jarvis.cli, summary). The module holds the Command under the verb's last
+# word in capitals: `task add` is task_add.ADD.
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Run Jarvis": {
+        "daemon": ("daemon", "run the daemon in the foreground; a service manager starts this"),
+        "tick": ("tick", "do now, once, what is due, and wait for it"),
+        "status": ("status", "what is going on: daemons, tasks, what is due next, the last day's runs"),
+    },
+    "Say what is to be done": {
+        "task add": ("task_add", "store a task: its name, its schedule and what it does"),
+        "task list": ("task", "every task, when it is due next and how it went last"),
+        "task show": ("task", "everything about one task"),
+        "task pause": ("task_change", "start no more runs of a task, until it is resumed"),
+        "task resume": ("task_change", "let a paused task run again, from now on"),
+        "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
+        "task run": ("task_run", "run a task at once, beside its schedule"),
+        "next": ("next", "the next instants of a task, or of a cron expression"),
+    },
+    "See what became of it": {
+        "why": ("why", "what became of a task at a moment, or will, and from which facts"),
+        "runs list": ("runs", "the ledger: what ran, failed, was missed or skipped, and why"),
+        "runs show": ("runs", "everything about one run"),
+        "runs logs": ("runs", "what a run wrote, byte for byte"),
+        "runs cancel": ("runs", "end one run: it has not started, or is asked to stop"),
+    },
+    "The assistant's memory": {
+        "delegation add": ("delegation", "remember something that another person does"),
+        "delegation list": ("delegation", "what was handed to whom, and until when"),
+        "delegation done": ("delegation", "a delegation is completed"),
+        "decision add": ("decision", "remember a decision that has to be carried out"),
+        "decision list": ("decision", "what was decided, and whether it has been carried out"),
+        "decision done": ("decision", "a decision has been carried out"),
+        "fact set": ("fact", "remember a fact"),
+        "fact get": ("fact", "what is known under a category and a key"),
+        "fact list": ("fact", "everything that is known"),
+        "rule add": ("rule", "watch for something and alert when it happens"),
+        "rule list": ("rule", "what is watched"),
+        "rule enable": ("rule", "evaluate a rule again"),
+        "rule disable": ("rule", "evaluate a rule no more"),
+    },
+    "Help": {
+        "help": ("help", "this list, or the help of one verb: jarvis help task add"),
+    },
+}
+
+VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
+
+# Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
+LATER = (
+    *("task edit", "simulate", "apply", "inbox", "delivery", "service", "import"),
+    *("backup", "restore", "imessage", "web", "mcp", "doctor"),
+)
+
+
+def nouns() -> dict[str, list[str]]:
+    """First word -> its second words; none for a verb of one word."""
+    found: dict[str, list[str]] = {}
+    for verb in VERBS:
+        noun, _, action = verb.partition(" ")
+        found.setdefault(noun, []).extend([action] if action else [])
+    return found

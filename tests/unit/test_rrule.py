@@ -1,0 +1,279 @@
+"""RFC 5545 recurrence rules as schedules: the RFC's own examples, the changes of the clock, what is refused."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil.rrule import rrulestr
+
+from jarvis.scheduler.rrule import Rrule, _zoned
+from jarvis.scheduler.schedule import ScheduleError, bind, first_run_at
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAY = timedelta(days=1)
+
+
+def local(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=NEW_YORK)  # type: ignore[arg-type,misc]
+
+
+# The start of all examples in RFC 5545, 3.8.5.3.
+START = local(1997, 9, 2, 9)
+
+
+def rule(text: str, start: datetime = START) -> Rrule:
+    return Rrule(text, start, "America/New_York")
+
+
+def walls(schedule: Rrule, number: int, after: datetime | None = None) -> list[str]:
+    assert schedule.dtstart is not None
+    found: list[str] = []
+    at = schedule.next_after(after or schedule.dtstart - timedelta(seconds=1))
+    while at is not None and len(found) < number:
+        found.append(at.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M"))
+        at = schedule.next_after(at)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("RRULE:FREQ=DAILY;INTERVAL=10;COUNT=5", "1997-09-02 1997-09-12 1997-09-22 1997-10-02 1997-10-12"),
+        ("FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU", "1998-01-04 1998-01-11 1998-01-18"),
+        ("FREQ=WEEKLY;INTERVAL=2;WKST=SU", "1997-09-02 1997-09-16 1997-09-30 1997-10-14"),
+        ("FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=MO,WE,FR", "1997-09-03 1997-09-05 1997-09-15 1997-09-17"),
+        ("FREQ=MONTHLY;COUNT=10;BYDAY=1FR", "1997-09-05 1997-10-03 1997-11-07 1997-12-05"),
+        ("FREQ=MONTHLY;INTERVAL=2;BYDAY=1SU,-1SU", "1997-09-07 1997-09-28 1997-11-02 1997-11-30"),
+        ("FREQ=MONTHLY;BYMONTHDAY=-3", "1997-09-28 1997-10-29 1997-11-28 1997-12-29"),
+        ("FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200", "2000-01-01 2000-04-09 2000-07-18 2003-01-01"),
+        ("FREQ=YEARLY;BYDAY=20MO", "1998-05-18 1999-05-17 2000-05-15"),
+        ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "1998-05-11 1999-05-17 2000-05-15"),
+        ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "1998-02-13 1998-03-13 1998-11-13 1999-08-13"),
+        ("FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8", "1996-11-05 2000-11-07 2004-11-02"),
+        ("FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3", "1997-09-04 1997-10-07 1997-11-06"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "1997-09-29 1997-10-30 1997-11-27"),
+    ],
+)  # fmt: skip
+def test_the_examples_of_the_rfc_hold(text: str, dates: str) -> None:
+    found = walls(rule(text, local(1996, 11, 5, 9) if "INTERVAL=4" in text else START), len(dates.split()))
+    assert found == [f"{date} 09:00" for date in dates.split()]
+
+
+def test_the_rfcs_working_hours_every_twenty_minutes() -> None:
+    schedule = rule("FREQ=MINUTELY;INTERVAL=20;BYHOUR=9,10,11,12,13,14,15,16")
+    assert walls(schedule, 3) == ["1997-09-02 09:00", "1997-09-02 09:20", "1997-09-02 09:40"]
+    assert walls(schedule, 2, local(1997, 9, 2, 16, 30)) == ["1997-09-02 16:40", "1997-09-03 09:00"]
+    assert schedule.count(local(1998, 1, 1), local(1998, 1, 11)) == 240
+
+
+def test_a_time_the_clock_skips_runs_right_after_the_skip() -> None:
+    schedule = rule("FREQ=DAILY", local(2026, 3, 1, 2, 30))
+    assert walls(schedule, 3, local(2026, 3, 6, 12)) == ["2026-03-07 02:30", "2026-03-08 03:00", "2026-03-09 02:30"]
+    after_gap = local(2026, 3, 8, 3)
+    assert schedule.previous_before(after_gap + timedelta(minutes=1)) == after_gap
+    assert schedule.previous_before(after_gap) == local(2026, 3, 7, 2, 30)
+    assert schedule.count(after_gap, after_gap) == 1
+
+
+def test_times_that_a_skip_brings_together_are_one_instant() -> None:
+    schedule = rule("FREQ=MINUTELY;INTERVAL=10", local(2026, 3, 1))
+    assert walls(schedule, 3, local(2026, 3, 8, 1, 45)) == ["2026-03-08 01:50", "2026-03-08 03:00", "2026-03-08 03:10"]
+    assert schedule.count(local(2026, 3, 8), local(2026, 3, 8, 23, 59)) == 23 * 6
+
+
+def test_a_time_the_clock_shows_twice_runs_in_the_first_pass() -> None:
+    schedule = rule("FREQ=DAILY", local(2026, 10, 1, 1, 30))
+    first_pass = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert schedule.next_after(local(2026, 11, 1)) == first_pass
+    assert schedule.next_after(first_pass) == datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
+    second_pass = first_pass + timedelta(hours=1)
+    assert schedule.next_after(second_pass - timedelta(minutes=1)) == datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
+    assert schedule.previous_before(second_pass) == first_pass
+
+
+def test_a_day_that_is_left_out_of_the_calendar_is_left_out() -> None:
+    apia = Rrule("FREQ=DAILY", datetime(2011, 12, 1, 19, tzinfo=UTC), "Pacific/Apia")  # 09:00 there
+    days = [datetime(2011, 12, 29, 19, tzinfo=UTC), datetime(2011, 12, 30, 19, tzinfo=UTC)]
+    assert apia.next_after(datetime(2011, 12, 29, tzinfo=UTC)) == days[0]
+    assert apia.next_after(days[0]) == days[1]  # the 31st: there was no 30th
+
+
+def test_until_is_an_instant_and_itself_allowed() -> None:
+    schedule = rule("FREQ=DAILY;UNTIL=19970905T130000Z")
+    assert walls(schedule, 9) == [f"1997-09-0{day} 09:00" for day in (2, 3, 4, 5)]
+    assert schedule.previous_before(local(2026, 1, 1)) == local(1997, 9, 5, 9)
+    assert schedule.count(START, local(2026, 1, 1)) == 4
+
+
+def test_count_is_counted_from_the_start() -> None:
+    schedule = rule("FREQ=DAILY;COUNT=3")
+    assert schedule.next_after(local(1997, 9, 4, 9)) is None
+    assert schedule.previous_before(local(2026, 1, 1)) == local(1997, 9, 4, 9)
+    assert schedule.previous_before(START) is None
+    assert schedule.count(START, local(2026, 1, 1)) == 3
+
+
+def test_what_the_rule_leaves_open_is_as_in_its_start() -> None:
+    """dateutil takes all seven days of a BYWEEKNO."""
+    assert walls(rule("FREQ=YEARLY;BYWEEKNO=20"), 2) == ["1998-05-12 09:00", "1999-05-18 09:00"]
+
+
+def test_numbered_and_plain_weekdays_may_be_mixed() -> None:
+    """dateutil takes the days that are both, which are none."""
+    assert walls(rule("FREQ=MONTHLY;BYDAY=MO,1WE"), 3) == [f"1997-09-0{day} 09:00" for day in (3, 8)] + [
+        "1997-09-15 09:00"
+    ]
+
+
+def test_far_years_cost_no_more_than_near_ones() -> None:
+    schedule = rule("FREQ=SECONDLY;INTERVAL=7")
+    begin = perf_counter()
+    found = schedule.next_after(local(2500, 7, 1))
+    assert found is not None
+    assert (found - START.astimezone(UTC)) % timedelta(seconds=7) == timedelta(0)
+    assert schedule.previous_before(found) == found - timedelta(seconds=7)
+    assert perf_counter() - begin < 0.5
+
+
+def test_long_counts_of_bare_steps_are_arithmetic() -> None:
+    schedule = rule("FREQ=MINUTELY", local(2026, 3, 1))
+    begin = perf_counter()
+    minutes_of_wall_time = (datetime(2027, 3, 1) - datetime(2026, 3, 1)) // timedelta(minutes=1)  # noqa: DTZ001
+    assert schedule.count(local(2026, 3, 1), local(2027, 3, 1)) == minutes_of_wall_time - 60 + 1
+    assert perf_counter() - begin < 0.5
+
+
+def test_a_rule_takes_its_start_from_the_creation_of_its_task() -> None:
+    loose = Rrule("FREQ=DAILY", tz="America/New_York")
+    with pytest.raises(ScheduleError, match="has no dtstart yet"):
+        loose.next_after(START)
+    bound = bind(loose, START + timedelta(milliseconds=500))
+    assert bound == rule("FREQ=DAILY")
+    assert first_run_at(bound, START) == local(1997, 9, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not NAME=VALUE"),
+        ("every day", "is not NAME=VALUE"),
+        ("INTERVAL=2", "FREQ is missing: one of YEARLY"),
+        ("FREQ=FORTNIGHTLY", "FREQ=FORTNIGHTLY is not one of"),
+        ("FREQ=DALY", "Did you mean DAILY?"),
+        ("FREQ=DAILY;BYHOURS=3", "BYHOURS is not a part of an RRULE. Did you mean BYHOUR?"),
+        ("FREQ=DAILY;BYEASTER=0", "BYEASTER is not a part"),
+        ("FREQ=DAILY;FREQ=DAILY", "FREQ is given twice"),
+        ("FREQ=DAILY;INTERVAL=0", "INTERVAL=0 is not a whole number from 1"),
+        ("FREQ=DAILY;INTERVAL=-1", "INTERVAL=-1 is not"),
+        ("FREQ=DAILY;INTERVAL=NAN", "INTERVAL=NAN is not"),
+        ("FREQ=YEARLY;INTERVAL=1000", "from 1 to 50"),
+        ("FREQ=DAILY;COUNT=0", "COUNT=0 is not"),
+        ("FREQ=DAILY;COUNT=1000000", "from 1 to 10000"),
+        ("FREQ=DAILY;COUNT=3;UNTIL=20270101T000000Z", "exclude each other"),
+        ("FREQ=DAILY;UNTIL=20270101T000000", "must be in UTC .* write UNTIL=20270101T050000Z"),
+        ("FREQ=DAILY;UNTIL=20270101", "write UNTIL=20270102T045959Z"),
+        ("FREQ=DAILY;UNTIL=SOON", "UNTIL=SOON is not an instant in UTC"),
+        ("FREQ=DAILY;UNTIL=20271301T000000Z", "is not an instant"),
+        ("FREQ=DAILY;UNTIL=19960101T000000Z", "ends .* before its first instant"),
+        ("FREQ=DAILY;BYHOUR=24", "BYHOUR: '24' is not a number from 0 to 23"),
+        ("FREQ=DAILY;BYSECOND=60", "from 0 to 59"),
+        ("FREQ=MONTHLY;BYMONTHDAY=0", "from 1 to 31 or -31 to -1"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,,2", "BYMONTHDAY: ''"),
+        ("FREQ=WEEKLY;BYMONTHDAY=1", "BYMONTHDAY goes with"),
+        ("FREQ=MONTHLY;BYWEEKNO=1", "BYWEEKNO goes with FREQ=YEARLY only"),
+        ("FREQ=DAILY;BYYEARDAY=1", "BYYEARDAY goes with"),
+        ("FREQ=WEEKLY;BYDAY=1MO", "numbered weekdays"),
+        ("FREQ=WEEKLY;BYDAY=XX", "'XX' is not one of MO"),
+        ("FREQ=MONTHLY;BYDAY=6MO", "more than five"),
+        ("FREQ=MONTHLY;BYDAY=0MO", "is not a weekday such as"),
+        ("FREQ=WEEKLY;WKST=1", "WKST: '1'"),
+        ("FREQ=DAILY;BYSETPOS=1", "there is none"),
+        ("FREQ=SECONDLY;BYHOUR=3", "write FREQ=MINUTELY or HOURLY with BYSECOND"),
+        ("DTSTART:19970902T090000\nRRULE:FREQ=DAILY", "DTSTART is given beside the rule"),
+        ("FREQ=DAILY;" * 100, "the longest has 1,000"),
+    ],
+)
+def test_a_rule_that_is_not_understood_is_refused_with_the_part_named(text: str, said: str) -> None:
+    with pytest.raises(ScheduleError, match=said):
+        rule(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=SECONDLY;BYMONTH=4;BYMONTHDAY=31",
+        "FREQ=MINUTELY;BYMONTH=1;BYYEARDAY=366",
+        "FREQ=YEARLY;BYMONTH=1;BYYEARDAY=100",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=MO",
+        "FREQ=HOURLY;INTERVAL=24;BYHOUR=5",
+        "FREQ=HOURLY;INTERVAL=168;BYDAY=MO",
+        "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=5",
+        "FREQ=MONTHLY;INTERVAL=12;BYMONTH=2",
+        "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",
+    ],
+)
+def test_a_rule_that_never_happens_is_refused_soon(text: str) -> None:
+    begin = perf_counter()
+    with pytest.raises(ScheduleError, match="never happens"):
+        rule(text)
+    assert perf_counter() - begin < 2.0  # dateutil alone searches to the year 9999: hours, for some of these
+
+
+@pytest.mark.parametrize("value", [None, 7, b"FREQ=DAILY"])
+def test_a_rule_is_text(value: Any) -> None:
+    with pytest.raises(ScheduleError, match="an rrule is text such as"):
+        Rrule(value, START)
+
+
+def test_a_start_that_cannot_be_meant_is_refused() -> None:
+    with pytest.raises(ScheduleError, match="has no time zone"):
+        rule("FREQ=DAILY", datetime(2026, 3, 1))  # noqa: DTZ001 - what is to be refused
+    with pytest.raises(ScheduleError, match="is not on a whole second"):
+        rule("FREQ=DAILY", START + timedelta(milliseconds=1))
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.startswith("dateutil"):
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    _zoned.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ScheduleError, match=r"pip install 'jarvis-daemon\[dates\]'"):
+        rule("FREQ=DAILY")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=YEARLY", "FREQ=YEARLY;BYMONTH=2,9;BYMONTHDAY=-1", "FREQ=YEARLY;BYDAY=-1SU;INTERVAL=2", "FREQ=MONTHLY",
+        "FREQ=MONTHLY;INTERVAL=5;BYMONTHDAY=31", "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1,1", "FREQ=WEEKLY;INTERVAL=3",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU", "FREQ=DAILY;INTERVAL=13", "FREQ=DAILY;BYMONTH=2;BYHOUR=1,13",
+        "FREQ=HOURLY;INTERVAL=25;BYDAY=SA", "FREQ=HOURLY;INTERVAL=5;BYHOUR=0,7,12",
+        "FREQ=MINUTELY;INTERVAL=97;BYHOUR=4",
+        "FREQ=MINUTELY;INTERVAL=7;BYMINUTE=0,30;BYMONTHDAY=1", "FREQ=SECONDLY;INTERVAL=86399;BYDAY=MO",
+        "FREQ=YEARLY;BYWEEKNO=1,53;BYDAY=MO,SU", "FREQ=YEARLY;BYYEARDAY=-1,366",
+    ],
+)  # fmt: skip
+def test_a_search_from_anywhere_agrees_with_dateutil_from_the_start(text: str) -> None:
+    """In UTC, where walls are instants. The search jumps; dateutil walks every instant from DTSTART."""
+    start = datetime(1997, 9, 2, 9, 17, 5, tzinfo=UTC)
+    schedule = Rrule(text, start)
+    oracle = rrulestr(text, dtstart=start.replace(tzinfo=None))
+    expected = [wall.replace(tzinfo=UTC) for wall, _ in zip(oracle, range(400), strict=False)]
+    for before, after in zip(expected[::7], expected[1::7], strict=False):
+        assert schedule.next_after(before) == after
+        assert schedule.next_after(after - timedelta(microseconds=1)) == after
+        assert schedule.previous_before(after) == before
+    assert schedule.count(expected[10], expected[-1]) == len(expected) - 10
