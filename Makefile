@@ -94,11 +94,13 @@ endef
 $(RUN_STAMP): pyproject.toml constraints.txt $(STALE)
 	@$(environment) echo "installing Jarvis"
 	@$(PIP) install -c constraints.txt -e .
+	@$(PY) -m compileall -q src # so that no start of the command line has to
 	@echo "$(CURDIR)" > $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt $(STALE)
 	@$(environment) echo "installing Jarvis and the development tools"
 	@$(PIP) install -c constraints.txt -e '.[dates,dev]'
+	@$(PY) -m compileall -q src
 	@echo "$(CURDIR)" > $(RUN_STAMP)
 	@echo "$(CURDIR)" > $@
 

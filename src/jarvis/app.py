@@ -1,25 +1,28 @@
-"""The composition root: the only place that names concrete classes and puts them together."""
+"""The composition root: the only place that names concrete classes and puts them together.
+
+The command line stands on it too, so each function imports what it alone needs: `task add` must not pay for asyncio.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from jarvis.config import Config, load_config, prepare_home
+from jarvis.config import load_config, prepare_home
 from jarvis.errors import UsageError
-from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.engine import SchedulerEngine
-from jarvis.scheduler.executor import RunExecutor
 from jarvis.scheduler.model import TaskSpec
-from jarvis.scheduler.ports import Clock, Handler
 from jarvis.scheduler.schedule import Interval
 from jarvis.scheduler.suggest import did_you_mean
-from jarvis.scheduler.workers import Workers
 
-_LOG = logging.getLogger("jarvis.app")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from jarvis.config import Config
+    from jarvis.memory import MemoryStore
+    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.ports import Clock, Handler
 
 HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
 
@@ -29,6 +32,8 @@ SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
 def store(config: Config) -> MemoryStore:
     """The store the configuration names, opened and brought to this version's schema."""
+    from jarvis.memory import MemoryStore
+
     prepare_home(config)
     return MemoryStore(str(config.database_path or ":memory:"))
 
@@ -55,7 +60,7 @@ def check_handler(name: str, params: Mapping[str, Any]) -> None:
             f"no handler is named {name!r}: there are {', '.join(HANDLERS)}.{did_you_mean(name, HANDLERS)}"
         )
     if name == "command":
-        from jarvis.handlers.command import check_params
+        from jarvis.handlers.command_params import check_params
 
         check_params(params)
 
@@ -63,6 +68,9 @@ def check_handler(name: str, params: Mapping[str, Any]) -> None:
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
     from jarvis.handlers.processes import end_marked
+    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.executor import RunExecutor
+    from jarvis.scheduler.workers import Workers
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
@@ -101,9 +109,12 @@ def run_daemon(config: Config | None = None) -> int:
 
 
 def _announce(config: Config, memory: MemoryStore, made: list[str]) -> None:
-    _LOG.info("store %s, log %s, zone %s", memory.path, config.log_file or "stderr", config.timezone)
+    import logging
+
+    log = logging.getLogger("jarvis.app")
+    log.info("store %s, log %s, zone %s", memory.path, config.log_file or "stderr", config.timezone)
     if made:
-        _LOG.info("first start: added the tasks %s", ", ".join(made))
+        log.info("first start: added the tasks %s", ", ".join(made))
 
 
 def _run(memory: MemoryStore, config: Config, reopen: Any) -> None:

@@ -8,14 +8,15 @@ what the daemon would have written, for any span and any sequence of sleeps, kil
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 import msgspec
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState, TaskSpec
+from jarvis.scheduler.schedule import MICROSECOND
 from jarvis.testing import FakeClock
 
 RESTART = timedelta(seconds=2)  # until a service manager has a killed daemon back (systemd RestartSec=2)
@@ -42,6 +43,20 @@ def kill(at: datetime) -> Disturbance:
 def step(at: datetime, to: datetime) -> Disturbance:
     """Somebody sets the clock at `at` to `to`."""
     return Disturbance(at, "step", to)
+
+
+def nights(
+    lie_down: tuple[int, int], get_up: tuple[int, int], start: datetime, end: datetime, zone: tzinfo
+) -> Iterator[Disturbance]:
+    """Asleep every night between two local times of day (hour, minute), as far as that lies in start..end."""
+    day = start.astimezone(zone).date() - timedelta(days=1)
+    while day <= end.astimezone(zone).date():
+        since = datetime.combine(day, time(*lie_down), zone).astimezone(UTC)
+        day += timedelta(days=1)
+        last = day if get_up <= lie_down else day - timedelta(days=1)
+        until = datetime.combine(last, time(*get_up), zone).astimezone(UTC)
+        if max(since, start) < min(until, end):
+            yield sleep(max(since, start), min(until, end))
 
 
 class TimedExecutor:
@@ -73,7 +88,7 @@ class TimedExecutor:
             return None
         return self._clock.now() + timedelta(seconds=self._running[0][0] - self._clock.monotonic())
 
-    def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
+    def start(self, claimed: Sequence[Claimed], _owner_mark: str) -> None:
         """Begin these runs."""
         for held in claimed:
             self._order += 1
@@ -91,7 +106,7 @@ class TimedExecutor:
         for _ in range(count):
             heapq.heappop(self._running)
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, _timeout: float | None = None) -> bool:
         """Whether something is finished; simulated time passes elsewhere."""
         return bool(self.finished())
 
@@ -111,7 +126,7 @@ class TimedExecutor:
     def cancel_all(self) -> None:
         """Nothing: a simulation is not stopped by signals."""
 
-    def end_leftovers(self, owner_mark: str) -> int:
+    def end_leftovers(self, _owner_mark: str) -> int:
         """No processes, so nothing is left of them."""
         return 0
 
@@ -128,10 +143,12 @@ class Simulation:
     ) -> None:
         self.store = MemoryStore()
         self._clock = FakeClock(start)
-        self._takes = takes
+        self._duration = takes
         self._limit = limit
-        for spec in specs:
-            self.store.add_task(spec, start)
+        with self.store.transaction():
+            for spec in specs:
+                # An instant at the very start is part of the span; schedules look strictly after.
+                self.store.add_task(spec, start - MICROSECOND)
         self._engine = self._daemon()
 
     def run(self, until: datetime, disturbances: Iterable[Disturbance] = ()) -> list[Run]:
@@ -144,7 +161,7 @@ class Simulation:
         return sorted(self.store.runs.newest(limit=None), key=lambda run: (run.due_at, run.id))
 
     def _daemon(self) -> SchedulerEngine:
-        executor = TimedExecutor(self._clock, lambda held: self._takes, self._limit)
+        executor = TimedExecutor(self._clock, lambda _held: self._duration, self._limit)
         made = SchedulerEngine(self.store, executor, self._clock)
         made.open(self._clock.now())
         made.watch()
@@ -154,17 +171,18 @@ class Simulation:
         """Jump from one event to the next, as the daemon wakes."""
         while True:
             self._engine.tick(self._clock.now())
+            self._engine.settle_finished()  # a run that takes no time is over as it starts
             upcoming = min(filter(None, (self._engine.next_wake(), self._next_finish(), until)))
             if upcoming >= until:
                 break
             self._pass(upcoming - self._clock.now())
         self._pass(until - self._clock.now())
 
-    def _pass(self, time: timedelta) -> None:
+    def _pass(self, span: timedelta) -> None:
         """Time in which the daemon looked at the clocks every few seconds and saw nothing unusual."""
-        if time > timedelta(0):
-            self._clock.advance(time)
-            self._engine.watch(meant=time.total_seconds())
+        if span > timedelta(0):
+            self._clock.advance(span)
+            self._engine.watch(meant=span.total_seconds())
 
     def _next_finish(self) -> datetime | None:
         executor = self._engine.executor

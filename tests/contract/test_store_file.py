@@ -166,26 +166,26 @@ def test_a_store_locked_by_another_is_busy_not_broken(path: Path, monkeypatch: p
 
 def test_an_error_inside_a_transaction_undoes_all_of_it(path: Path) -> None:
     store = MemoryStore(str(path))
-
-    def half() -> None:
-        with store.transaction():
-            store.add_task(SPEC, START)
-            raise RuntimeError("half way")
-
-    with pytest.raises(RuntimeError):
-        half()
+    with pytest.raises(RuntimeError, match="half way"), store.transaction():
+        store.add_task(SPEC, START)
+        raise RuntimeError("half way")
     assert store.tasks.names() == []
     store.close()
 
 
-def test_an_error_caught_inside_undoes_the_inner_part_only(path: Path) -> None:
+def test_an_error_caught_inside_undoes_the_outer_part_too_and_says_so(path: Path) -> None:
     store = MemoryStore(str(path))
-    with store.transaction():
-        store.add_task(SPEC, START)
-        with pytest.raises(RuntimeError), store.transaction():
-            store.remove_task("t", START)
+
+    def fail_inside() -> None:
+        with store.transaction():
             raise RuntimeError("inner")
-    assert store.tasks.names() == ["t"]
+
+    with pytest.raises(StoreError, match="all of it was undone"), store.transaction():
+        store.add_task(SPEC, START)
+        with pytest.raises(RuntimeError, match="inner"):
+            fail_inside()
+    assert store.tasks.names() == []
+    assert store.add_task(SPEC, START).name == "t"
     store.close()
 
 

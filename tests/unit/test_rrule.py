@@ -84,6 +84,8 @@ def test_times_that_a_skip_brings_together_are_one_instant() -> None:
     schedule = rule("FREQ=MINUTELY;INTERVAL=10", local(2026, 3, 1))
     assert walls(schedule, 3, local(2026, 3, 8, 1, 45)) == ["2026-03-08 01:50", "2026-03-08 03:00", "2026-03-08 03:10"]
     assert schedule.count(local(2026, 3, 8), local(2026, 3, 8, 23, 59)) == 23 * 6
+    walked = rule("FREQ=MINUTELY;INTERVAL=10;BYHOUR=2,3", local(2026, 3, 1))
+    assert walked.count(local(2026, 3, 8), local(2026, 3, 8, 23, 59)) == 6
 
 
 def test_a_time_the_clock_shows_twice_runs_in_the_first_pass() -> None:
@@ -94,6 +96,7 @@ def test_a_time_the_clock_shows_twice_runs_in_the_first_pass() -> None:
     second_pass = first_pass + timedelta(hours=1)
     assert schedule.next_after(second_pass - timedelta(minutes=1)) == datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
     assert schedule.previous_before(second_pass) == first_pass
+    assert schedule.previous_before(second_pass - timedelta(minutes=20)) == first_pass  # 01:10 again on the wall
 
 
 def test_a_day_that_is_left_out_of_the_calendar_is_left_out() -> None:

@@ -19,6 +19,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
         "next": ("next", "the next instants of a task, or of a cron expression"),
+        "simulate": ("simulate", "what the tasks would do over a span, with nights asleep, kills and clock steps"),
     },
     "See what became of it": {
         "why": ("why", "what became of a task at a moment, or will, and from which facts"),
@@ -51,7 +52,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("task edit", "simulate", "apply", "inbox", "delivery", "service", "import"),
+    *("task edit", "apply", "inbox", "delivery", "service", "import"),
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 

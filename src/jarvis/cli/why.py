@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import time
 
-from jarvis.cli.args import add_json, parse_instant
+from jarvis.cli.args import add_json, an_instant
 from jarvis.cli.command import Command
 from jarvis.cli.glance import open_runs
 from jarvis.cli.output import emit, escaped, iso
@@ -79,7 +79,7 @@ def _moment(text: str, now: datetime, zone: tzinfo) -> datetime:
     try:
         bare = time.fromisoformat(text)
     except ValueError:
-        return parse_instant(text, zone)
+        return an_instant("--at", text, zone)
     spelled = now.astimezone(zone).replace(hour=bare.hour, minute=bare.minute, second=bare.second, microsecond=0)
     raise UsageError(f"--at: {text!r} has no date and no offset. Did you mean {spelled.isoformat()}?")
 

@@ -183,6 +183,8 @@ class RunTable:
             "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
         }
         held = self._database.change(_SQL["settle"], values) == 1
+        if held and run.origin == "schedule":
+            self._tasks.completed(outcome.claimed.task, outcome.finished_at)
         if held and result.output_total:
             self._database.change(
                 _SQL["output"], {"run_id": run.id, "body": result.output, "total": result.output_total}

@@ -56,6 +56,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._announce = False
+        self._doomed = False
         self._data_version = 0
         _make_private(path)
         with _told(path):
@@ -92,20 +93,13 @@ class Database:
                     return self._change(sql, bindings)
             return self._change(sql, bindings)
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[apsw.Connection]:
-        """All of it or nothing, from BEGIN IMMEDIATE to a synced COMMIT; inside another one, a savepoint.
+    def transaction(self, *, durable: bool = True) -> Transaction:
+        """All of it or nothing, from BEGIN IMMEDIATE to a synced COMMIT. Inside another one it is part of that:
+        if it fails, the outer one is undone too, also where somebody caught the error.
 
         `durable=False` leaves out the disk sync: for what may be lost with the power, such as a heartbeat.
         """
-        with self._lock, _told(self.path):
-            if self._depth:
-                with self._deeper(), self._connection:
-                    yield self._connection
-                return
-            with self._deeper(), self._synced(durable):
-                yield from self._outermost()
-        self._told_others()
+        return Transaction(self, durable)
 
     def announce(self) -> None:
         """Tell the daemons on this store, once the current transaction is committed, that there is work."""
@@ -136,42 +130,74 @@ class Database:
             raise _ours(self.path, error) from error
         return self._connection.changes()
 
-    @contextmanager
-    def _deeper(self) -> Iterator[None]:
+    def _begin(self, durable: bool) -> None:
+        self._lock.acquire()
+        if not self._depth:
+            try:
+                if not durable:
+                    self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.execute("BEGIN IMMEDIATE")
+            except apsw.Error as error:
+                self._sync_again(durable)
+                self._lock.release()
+                raise _ours(self.path, error) from error
         self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
 
-    @contextmanager
-    def _synced(self, durable: bool) -> Iterator[None]:
-        if durable:
-            yield
-            return
-        self._connection.execute("PRAGMA synchronous = NORMAL")
+    def _end(self, durable: bool, failed: bool) -> None:
+        self._depth -= 1
+        self._doomed = failed or self._doomed
         try:
-            yield
+            if not self._depth:
+                self._undo() if self._doomed else self._keep()
+                if self._doomed and not failed:
+                    raise StoreError(f"the store {self.path}: a part of a transaction failed, so all of it was undone")
         finally:
+            if not self._depth:
+                self._doomed = False
+                self._sync_again(durable)
+            self._lock.release()
+        self._tell()
+
+    def _keep(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except apsw.Error as error:
+            self._undo()
+            raise _ours(self.path, error) from error
+
+    def _undo(self) -> None:
+        self._announce = False
+        if not self._connection.get_autocommit():  # SQLite may have taken it back itself (a full disk)
+            self._connection.execute("ROLLBACK")
+
+    def _sync_again(self, durable: bool) -> None:
+        if not durable:
             self._connection.execute("PRAGMA synchronous = FULL")
 
-    def _outermost(self) -> Iterator[apsw.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException:
+    def _tell(self) -> None:
+        if self._announce and not self._depth:
             self._announce = False
-            if not self._connection.get_autocommit():
-                self._connection.execute("ROLLBACK")
-            raise
+            for tell in self.after_commit:
+                tell()
 
-    def _told_others(self) -> None:
-        if self._depth or not self._announce:
-            return
-        self._announce = False
-        for tell in self.after_commit:
-            tell()
+
+class Transaction:
+    """One `with` over a database: BEGIN to COMMIT, or to ROLLBACK on an error. A class: it is on the hot path."""
+
+    __slots__ = ("_database", "_durable")
+
+    def __init__(self, database: Database, durable: bool) -> None:
+        self._database = database
+        self._durable = durable
+
+    def __enter__(self) -> apsw.Connection:
+        self._database._begin(self._durable)
+        return self._database._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._database._end(self._durable, error is not None)
+        if isinstance(error, apsw.Error):
+            raise _ours(self._database.path, error) from error
 
 
 def _make_private(path: str) -> None:

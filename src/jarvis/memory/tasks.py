@@ -13,7 +13,7 @@ from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_
 from jarvis.memory.sqlite import Database, Refused, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.model import Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
-from jarvis.scheduler.schedule import Schedule, bind, first_run_at
+from jarvis.scheduler.schedule import Interval, Schedule, bind, first_run_at
 from jarvis.scheduler.suggest import did_you_mean
 
 _SQL = load("tasks")
@@ -93,8 +93,16 @@ class TaskTable:
             "revision": task.revision,
             "due": maybe_micros(task.next_run_at),
             "next": maybe_micros(plan.next_run_at),
+            "starts": sum(row.state is RunState.PENDING for row in plan.record),
         }
         return self._database.change(_SQL["advance"], row) == 1
+
+    def completed(self, task: Task, finished_at: datetime) -> None:
+        """A run of a task whose interval counts from the end of the last run has ended."""
+        schedule = task.schedule
+        if isinstance(schedule, Interval) and schedule.after_completion:
+            following = schedule.next_after_completion(finished_at)
+            self._database.change(_SQL["completed"], {"id": task.id, "next": maybe_micros(following)})
 
     def pause(self, task_id: int, reason: str, now: datetime) -> bool:
         """Stop starting runs of a task; False if it was paused already."""
@@ -133,6 +141,7 @@ def decode(row: Row) -> Task:
             paused_at=maybe_instant(row[10]),
             pause_reason=row[11],
             next_run_at=maybe_instant(row[12]),
+            starts=row[13],
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -155,13 +164,13 @@ def _json(value: object) -> str:
 
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[13])
+        return Due(decode(row), row[14])
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[13]), RunState(row[14]) if row[14] else None)
+        return TaskSummary(decode(row), maybe_instant(row[14]), RunState(row[15]) if row[15] else None)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))

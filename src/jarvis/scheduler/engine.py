@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence, Reading, compare
 from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Task, Unreadable
-from jarvis.scheduler.plan import SEEN_LATE, plan
+from jarvis.scheduler.plan import SEEN_LATE, plan, spread
 from jarvis.scheduler.ports import Clock, Executor, Store
 from jarvis.scheduler.zone import load_zone
 
@@ -190,7 +190,10 @@ class SchedulerEngine:
             self._absences.clear()  # whatever they made late has been accounted for
             return None
         made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
-        return self.store.runs.record(((task, plan) for task, plan in made if plan is not None), now)
+        planned = [(task, plan) for task, plan in made if plan is not None]
+        if any(absence.kind == "slept" for absence in self._absences):
+            planned = spread(planned, now)
+        return self.store.runs.record(planned, now)
 
     def _claim(self, owner: Instance, now: datetime) -> list[Claimed]:
         room = min(self.executor.free, BATCH)

@@ -147,10 +147,11 @@ def _no_longer(case: _Case) -> str:
 
 
 def _before_created(case: _Case) -> Told | None:
+    """The first instant of a task is after its creation, unless it was added with an earlier one to run at once."""
     task = case.facts.task
-    if case.at >= task.created_at or (task.next_run_at is not None and task.next_run_at <= case.at):
+    if case.at > task.created_at or (task.next_run_at is not None and task.next_run_at <= case.at):
         return None
-    return "before_created", f" did not exist at {case.said(case.at)}: it was added at {case.said(task.created_at)}"
+    return "before_created", f" had nothing due at {case.said(case.at)}: it was added at {case.said(task.created_at)}"
 
 
 def _after_removal(case: _Case) -> Told | None:
@@ -289,7 +290,7 @@ def _by_rule(facts: Facts, at: datetime, known: Iterable[datetime]) -> Iterable[
         return
     ends = facts.removed_at or (None if task.next_run_at is not None else max(known, default=task.created_at))
     before, after = task.schedule.previous_before(at), task.schedule.next_after(max(at, task.created_at))
-    if before is not None and before >= task.created_at:
+    if before is not None and before > task.created_at:
         yield before if ends is None or before <= ends else task.schedule.previous_before(just_after(ends))
     if ends is None or (after is not None and after <= ends):
         yield after

@@ -117,15 +117,24 @@ def _and_late(facts: Facts, row: Run) -> str:
 
 
 def _why_late(facts: Facts, row: Run) -> str:
+    """What the ledger or the noted absences say; how long it waited after it was recorded, if that was long."""
+    waited = row.started_at - row.recorded_at if row.started_at is not None else _NONE
+    long = waited > facts.task.policy.grace
+    turn = f"it waited {length(waited)} for its turn" if row.attempt < 2 else f"its attempt {row.attempt} began then"
+    seen = _why_seen_late(facts, row)
+    if seen:
+        return f"{seen} and then {turn}" if long else seen
+    return f"as {turn}"
+
+
+def _why_seen_late(facts: Facts, row: Run) -> str:
     said = _LATE.search(row.reason)
     if said and said[1].startswith(tuple(SAYINGS.values())):
         return said[1]
-    if row.recorded_at - row.due_at > facts.task.policy.grace:
-        known = away(facts, row.due_at)
-        return known[0].said(zone_of(facts)) if known else f"first seen at {when(facts, row.recorded_at)}"
-    if row.attempt > 1 or row.started_at is None:
-        return "after an earlier attempt"
-    return f"as it waited {length(row.started_at - row.recorded_at)} for its turn"
+    if row.recorded_at - row.due_at <= facts.task.policy.grace:
+        return ""
+    known = away(facts, row.due_at)
+    return known[0].said(zone_of(facts)) if known else f"as it was first seen at {when(facts, row.recorded_at)}"
 
 
 # -- what did not run -------------------------------------------------------------------------------------
@@ -140,17 +149,18 @@ def _also(facts: Facts, row: Run, due_at: datetime) -> str:
     """A range is recorded with what made its first instant late; another absence may lie over this one."""
     zone = zone_of(facts)
     said = [absence.said(zone) for absence in away(facts, due_at)]
-    others = [words for words in said if words not in row.reason]
-    return f" (this one {others[0]})" if others and len(others) == len(said) else ""
+    if not said or any(words in row.reason for words in said):
+        return ""
+    return f" (this one {said[0]})" if row.count > 1 else f" ({said[0]})"
 
 
 def _skipped(facts: Facts, row: Run, _due_at: datetime) -> Told:
     blocking = next((each for each in facts.rows if each.id == blocking_run(row)), None)
     if blocking is None:
         return "skipped", f"was skipped: {reason(row) or 'the ledger gives no reason'}"
-    came_to = "is still going on" if not blocking.state.final else f"has {_ENDED[blocking.state]} since"
-    known = f"due at {when(facts, blocking.due_at)}, which {came_to}"
-    return "skipped", f"was skipped (overlap=skip): {reason(row)} ({known})"
+    came_to = f"has {_ENDED[blocking.state]} since" if blocking.state.final else f"is still {blocking.state}"
+    due_at = when(facts, blocking.due_at)
+    return "skipped", f"was skipped: run {blocking.id}, due at {due_at}, was not over (overlap=skip); it {came_to}"
 
 
 _ENDED = {
@@ -185,8 +195,9 @@ def _held_by(facts: Facts, row: Run) -> str:
 
 
 def _pending(facts: Facts, row: Run, _due_at: datetime) -> Told:
-    earlier = f" ({reason(row)})" if reason(row) else ""
-    return "pending", f"has not started yet{earlier}: {_waits_for(facts, row)}"
+    earlier = reason(row).removeprefix("(").removesuffix(")")
+    known = f" ({earlier})" if earlier else ""
+    return "pending", f"has not started yet{known}: {_waits_for(facts, row)}"
 
 
 def _waits_for(facts: Facts, row: Run) -> str:

@@ -106,6 +106,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     paused_at: datetime | None
     pause_reason: str | None
     next_run_at: datetime | None
+    starts: int = 0  # occurrences recorded to run so far: what max_runs counts
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):

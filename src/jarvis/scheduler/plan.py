@@ -6,13 +6,19 @@ becomes of the instants that have passed, not which instants there are.
 
 from __future__ import annotations
 
-from datetime import datetime
+import itertools
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
 
 from jarvis.scheduler.misfire import misfires, missed
 from jarvis.scheduler.model import Occurrence, Plan, RunState, Task
-from jarvis.scheduler.schedule import MICROSECOND
+from jarvis.scheduler.schedule import MICROSECOND, Interval, Once, jittered
 
 SEEN_LATE = "first seen after their time"
+SPREAD_STEP = timedelta(milliseconds=200)
+SPREAD_OVER = timedelta(seconds=60)
 
 
 def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str = SEEN_LATE) -> Plan:
@@ -22,10 +28,12 @@ def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str =
     """
     if task.next_run_at is None or task.next_run_at > now:
         return Plan((), task.next_run_at)
+    if isinstance(task.schedule, Interval) and task.schedule.after_completion:
+        return _after_completion(task, task.schedule, now, open_run, why_late)
     rows = tuple(misfires(task.schedule, task.policy, task.next_run_at, now, why_late))
     if open_run is not None and _in_the_way(task, rows):
         rows = tuple(_skipped(row, open_run) for row in rows)
-    return Plan(rows, task.schedule.next_after(now))
+    return _limited(task, tuple(_jittered(task, row) for row in rows), task.schedule.next_after(now))
 
 
 def paused(task: Task, now: datetime) -> Plan:
@@ -33,9 +41,33 @@ def paused(task: Task, now: datetime) -> Plan:
     first = task.next_run_at
     if first is None or first > now:
         return Plan((), first)
+    if isinstance(task.schedule, Interval) and task.schedule.after_completion:
+        row = missed(Once(first), first, first, "while the task was paused")
+        return Plan((row,), task.schedule.next_after_completion(now))
     last = task.schedule.previous_before(now + MICROSECOND) or first
     row = missed(task.schedule, first, last, "while the task was paused")
     return Plan((row,), task.schedule.next_after(now))
+
+
+def spread(planned: Sequence[tuple[Task, Plan]], now: datetime) -> list[tuple[Task, Plan]]:
+    """After waking, let late runs start one after another, not all in the instant the machine is back.
+
+    SPREAD_STEP apart, all of them within SPREAD_OVER; runs that are on time are not held back.
+    """
+    late = sum(_is_late(task, row, now) for task, plan in planned for row in plan.record)
+    step = min(SPREAD_STEP, SPREAD_OVER / max(late, 1))
+    starts = itertools.count()
+
+    def place(task: Task, row: Occurrence) -> Occurrence:
+        if not _is_late(task, row, now):
+            return row
+        return msgspec.structs.replace(row, available_at=now + next(starts) * step)
+
+    return [(task, Plan(tuple(place(task, row) for row in plan.record), plan.next_run_at)) for task, plan in planned]
+
+
+def _is_late(task: Task, row: Occurrence, now: datetime) -> bool:
+    return row.state is RunState.PENDING and now - row.due_at > task.policy.grace
 
 
 def _in_the_way(task: Task, rows: tuple[Occurrence, ...]) -> bool:
@@ -52,3 +84,37 @@ def _skipped(row: Occurrence, open_run: int) -> Occurrence:
     if row.state is not RunState.PENDING:
         return row
     return Occurrence(due_at=row.due_at, state=RunState.SKIPPED, reason=f"skipped: run {open_run} was not over")
+
+
+def _after_completion(task: Task, schedule: Interval, now: datetime, open_run: int | None, why_late: str) -> Plan:
+    """One occurrence at a time: the next is `every` after the end of this one, which settling it will write.
+
+    Until then next_run_at is `every` from now, so that a run that ends without being settled stops nothing;
+    if it comes while the run is open, no occurrence was asked for yet, and it moves on.
+    """
+    following = schedule.next_after_completion(now)
+    if open_run is not None or task.next_run_at is None:
+        return Plan((), following)
+    only = Once(task.next_run_at, task.schedule.tz)
+    rows = tuple(misfires(only, task.policy, task.next_run_at, now, why_late))
+    return _limited(task, tuple(_jittered(task, row) for row in rows), following)
+
+
+def _jittered(task: Task, row: Occurrence) -> Occurrence:
+    if row.state is not RunState.PENDING or not task.schedule.jitter:
+        return row
+    return msgspec.structs.replace(row, available_at=jittered(task.schedule, row.due_at, task.id))
+
+
+def _limited(task: Task, rows: tuple[Occurrence, ...], following: datetime | None) -> Plan:
+    """Apply max_runs: it counts occurrences recorded to run, and once they are, the schedule has ended."""
+    if task.schedule.max_runs is None:
+        return Plan(rows, following)
+    left = task.schedule.max_runs - task.starts
+    kept: list[Occurrence] = []
+    for row in rows:
+        if left <= 0:
+            break
+        left -= row.state is RunState.PENDING
+        kept.append(row)
+    return Plan(tuple(kept), following if left > 0 else None)

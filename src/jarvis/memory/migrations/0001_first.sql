@@ -20,7 +20,8 @@ CREATE TABLE tasks (
     paused_at    INTEGER,
     pause_reason TEXT,
     removed_at   INTEGER,
-    next_run_at  INTEGER                      -- the first due_at not yet recorded; only moves forward
+    next_run_at  INTEGER,                     -- the first due_at not yet recorded; only moves forward
+    starts       INTEGER NOT NULL DEFAULT 0   -- occurrences recorded to run
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
