@@ -68,9 +68,7 @@ def _nothing_left_running() -> Iterator[None]:
 def child_processes() -> set[int]:
     try:
         return {
-            int(pid)
-            for task in Path("/proc/self/task").iterdir()
-            for pid in (task / "children").read_text().split()
+            int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
         }
     except OSError:  # not Linux, or a kernel without that file: the slower way
         return {child.pid for child in psutil.Process().children()}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 from stat import S_ISREG
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -34,9 +35,9 @@ class Config(NamedTuple):
     max_workers: int
     handler_timeout: float
     inbox_dir: Path
-    task_tables: dict[str, dict[str, Any]] = {}
-    channel_tables: dict[str, dict[str, Any]] = {}
-    sources: dict[str, str] = {}  # where each setting came from, in words, by its environment name
+    task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    channel_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
 
     @property
     def data_dir(self) -> Path:

@@ -22,7 +22,7 @@ POINTS = [
     for function, calls in {
         "jarvis.handlers.inbox_files._read": [2],
         "jarvis.memory.events.EventTable.add": [1, 3],
-        "jarvis.memory.sqlite.Database._outermost": [1],
+        "jarvis.memory.sqlite.Database._keep": [1],
         "jarvis.handlers.webhook_poll.to_processed": [2],
         "jarvis.handlers.webhook_poll.to_failed": [1],
         "jarvis.handlers.inbox_files._write": [1],

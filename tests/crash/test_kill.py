@@ -98,7 +98,7 @@ def assert_accounted_for(runs: list[Run], every: timedelta) -> None:
 def test_two_daemons_killed_at_random_lose_nothing_and_start_no_settled_run_again(
     daemons: Daemons, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    chance = random.Random(seed := int(os.environ.get("JARVIS_SEED", "20260302")))  # noqa: S311 - no secret
+    chance = random.Random(seed := int(os.environ.get("JARVIS_SEED", "20260302")))
     marks = tmp_path / "marks"
     marks.mkdir()
     daemons.add("t", ["sh", "-c", f'echo x > "{marks}/$JARVIS_DUE_AT-$JARVIS_ATTEMPT"'])

@@ -20,9 +20,7 @@ IMPURE = ("asyncio", "apsw", "sqlite3", "subprocess", "socket", "logging")
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    program = (
-        "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
-    )
+    program = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
     return subprocess.run(
         [sys.executable, "-c", program, "--no-cache", "--no-logo"],
         cwd=folder,
@@ -60,9 +58,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_broken_rule_is_seen(file: str, line: str, complaint: str, tmp_path: Path) -> None:
-    shutil.copytree(
-        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "src" / "jarvis" / file).open("a", encoding="utf-8") as source:
         source.write(f"\n{line}\n")

@@ -61,12 +61,7 @@ def requirements() -> list[Requirement]:
 
 
 def test_no_committed_file_names_a_registry_or_a_folder_of_one_machine() -> None:
-    found = [
-        line
-        for path in project_files()
-        if (text := text_of(path))
-        for line in addresses(relative(path), text)
-    ]
+    found = [line for path in project_files() if (text := text_of(path)) for line in addresses(relative(path), text)]
     assert not found, "\n" + "\n".join(found)
 
 
@@ -84,9 +79,7 @@ def test_an_address_is_found(line: str) -> None:
     assert list(addresses("made-up", line))
 
 
-@pytest.mark.parametrize(
-    "line", ["src/work/x", "/home/you/jarvis", "~/work", "/workers", "$HOME/root", "/usr/bin"]
-)
+@pytest.mark.parametrize("line", ["src/work/x", "/home/you/jarvis", "~/work", "/workers", "$HOME/root", "/usr/bin"])
 def test_paths_of_everyone_pass(line: str) -> None:
     assert not list(addresses("made-up", line))
 

@@ -164,17 +164,13 @@ CHECKS: tuple[Check, ...] = (
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_source_holds(check: Check) -> None:
-    found = [
-        line for path in python_sources() for line in check(relative(path), path.read_text(encoding="utf-8"))
-    ]
+    found = [line for path in python_sources() for line in check(relative(path), path.read_text(encoding="utf-8"))]
     assert not found, "\n" + "\n".join(found)
 
 
 def test_most_functions_are_short() -> None:
     lengths = [
-        length(node)
-        for path in python_sources()
-        for node in functions(ast.parse(path.read_text(encoding="utf-8")))
+        length(node) for path in python_sources() for node in functions(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert_short(lengths)
 

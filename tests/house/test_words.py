@@ -78,9 +78,7 @@ def banned_in(line: str) -> list[tuple[str, str]]:
     for phrase in PHRASES:
         words = re.sub(rf"\b(?:{phrase})\b", "-", words)
     return [
-        (match.group(), say)
-        for pattern, say in BANNED.items()
-        for match in re.finditer(rf"\b(?:{pattern})\b", words)
+        (match.group(), say) for pattern, say in BANNED.items() for match in re.finditer(rf"\b(?:{pattern})\b", words)
     ]
 
 

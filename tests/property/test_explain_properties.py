@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.explain import Why, explain
 from jarvis.scheduler.model import Policy, Result, Run, RunState, Task, TaskSpec
 from jarvis.scheduler.ports import Context
-from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
 from jarvis.testing import FakeClock, engine
 
 ZONE = "America/New_York"
@@ -25,15 +26,29 @@ STARTS = st.sampled_from([datetime(2026, 3, 7, 22, tzinfo=UTC), datetime(2026, 1
 EXPRESSIONS = st.sampled_from(
     ["*/15 * * * *", "30 * * * *", "30 1 * * *", "30 2 * * *", "0 9,17 * * *", "5 1,2,3 * * *"]
 )
-ENDS = st.none() | STARTS.map(lambda start: start + timedelta(hours=20))
-EXCLUDED = st.sampled_from([(), ("sun",), ("2026-03-08", "2026-11-01..2026-11-02")])
+BOUNDS: dict[str, st.SearchStrategy[Any]] = {
+    "ends_at": st.none() | STARTS.map(lambda start: start + timedelta(hours=20)),
+    "exclude": st.sampled_from([(), ("sun",), ("2026-03-08", "2026-11-01..2026-11-02")]),
+    "max_runs": st.none() | st.integers(1, 5),
+    "jitter": st.sampled_from([timedelta(0), timedelta(minutes=6)]),
+    "tz": st.just(ZONE),
+}
 SCHEDULES: st.SearchStrategy[Schedule] = st.one_of(
-    st.builds(Cron, EXPRESSIONS, st.just(ZONE), dst_gap=st.sampled_from(["run_after", "skip"]),
-              dst_repeat=st.sampled_from(["first", "second", "both"]), ends_at=ENDS, exclude=EXCLUDED),
-    st.builds(Interval, st.integers(7, 400).map(lambda minutes: timedelta(minutes=minutes)), exclude=EXCLUDED,
-              tz=st.just(ZONE)),
+    st.builds(Cron, EXPRESSIONS, dst_gap=st.sampled_from(["run_after", "skip"]),
+              dst_repeat=st.sampled_from(["first", "second", "both"]), **BOUNDS),
+    st.builds(Interval, st.integers(7, 400).map(lambda minutes: timedelta(minutes=minutes)), **BOUNDS),
+    st.builds(Rrule, st.sampled_from(["FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "FREQ=HOURLY;INTERVAL=3"]), **BOUNDS),
     st.builds(Once, STARTS.map(lambda start: start + timedelta(hours=7)), st.just(ZONE)),
 )  # fmt: skip
+#: Moments of the two odd days as a person writes them, times that do not exist among them; and any at all.
+OFFSETS = st.integers(4, 5).map(lambda hours: timezone(timedelta(hours=-hours)))
+WRITTEN = st.builds(
+    lambda start, minutes, offset: (start + timedelta(minutes=minutes)).replace(tzinfo=offset),
+    STARTS,
+    st.integers(0, 1800),
+    OFFSETS,
+)
+MOMENTS = st.none() | WRITTEN | st.datetimes(timezones=st.just(UTC))
 POLICIES = st.builds(
     Policy,
     catch_up=st.sampled_from(["skip", "last", "all"]),
@@ -169,10 +184,12 @@ def test_what_is_said_of_an_occurrence_is_what_its_row_says(
         if row is not None:
             assert found.run == row
             assert found.verdict in VERDICTS[row.state]
+        elif task.next_run_at is None:
+            assert task.schedule.max_runs is not None
+            assert found.verdict == "finished"
         elif not task.enabled:
             assert found.verdict == "paused"
         else:
-            assert task.next_run_at is not None
             assert at >= task.next_run_at
             assert found.verdict == ("not_yet_due" if at > world.clock.now() else "due")
     world.store.close()
@@ -184,12 +201,15 @@ def test_between_two_occurrences_nothing_is_scheduled_and_both_are_named(
 ) -> None:
     world = World(schedule, policy, start)
     world.live(steps)
-    manual = {row.due_at for row in world.store.runs.newest(limit=None) if row.origin != "schedule"}
+    rows = world.store.runs.newest(limit=None)
+    manual = {row.due_at for row in rows if row.origin != "schedule"}
+    last = max((row.until or row.due_at for row in rows if row.origin == "schedule"), default=start)
     for at, before, after in between(world.asked()):
+        found, ended = world.why(at), world.task.next_run_at is None and at > last
         if at not in manual:
-            found = world.why(at)
-            assert found.verdict == "not_scheduled"
-            assert (found.due_at, found.run, found.before, found.after) == (None, None, before, after)
+            assert found.verdict == ("finished" if ended else "not_scheduled")
+            assert (found.due_at, found.run) == (None, None)
+            assert (found.before, found.after) == ((last, None) if ended else (before, after))
     world.store.close()
 
 
@@ -206,7 +226,7 @@ def test_every_row_of_the_ledger_can_be_asked_for(
     world.store.close()
 
 
-@given(SCHEDULES, POLICIES, STARTS, STEPS, st.none() | st.datetimes(timezones=st.just(UTC)))
+@given(SCHEDULES, POLICIES, STARTS, STEPS, MOMENTS)
 def test_the_present_and_any_moment_have_an_answer(
     schedule: Schedule, policy: Policy, start: datetime, steps: list[tuple[str, int]], at: datetime | None
 ) -> None:

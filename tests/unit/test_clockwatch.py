@@ -15,9 +15,7 @@ BEFORE = Reading(START, 1_000.0, 5_000.0, "UTC")
 
 
 def later(*, wall: float, awake: float, boot: float | None, zone: str = "UTC") -> Reading:
-    return Reading(
-        START + timedelta(seconds=wall), 1_000.0 + awake, None if boot is None else 5_000.0 + boot, zone
-    )
+    return Reading(START + timedelta(seconds=wall), 1_000.0 + awake, None if boot is None else 5_000.0 + boot, zone)
 
 
 def kinds(after: Reading, before: Reading = BEFORE) -> list[str]:

@@ -255,8 +255,10 @@ def test_not_yet_due() -> None:
 def test_what_may_still_change_it() -> None:
     bounded = msgspec.structs.replace(DAILY, jitter=5 * MINUTE, max_runs=3)
     assert why(a_task(bounded), at=NEXT, living=()).sentence.endswith(
-        ", and starts up to 5m later (jitter), unless its 3 runs are used up before, but no daemon is running now"
+        ", and starts up to 5m later (jitter), but no daemon is running now"
     )
+    later = why(a_task(bounded, starts=1), at=NEXT + 24 * HOUR).sentence
+    assert later.endswith("(jitter), unless the 2 runs left of 3 are used up before")
 
 
 @pytest.mark.parametrize(
@@ -335,11 +337,11 @@ def test_a_row_that_the_schedule_no_longer_asks_for_is_what_happened() -> None:
     [
         (Once(DUE, "America/Denver"), "it was to run once, at 2026-11-22 09:00:00-07:00"),
         (msgspec.structs.replace(DAILY, ends_at=DUE + MINUTE), "its schedule ended at 2026-11-22 09:01:00-07:00"),
-        (msgspec.structs.replace(DAILY, max_runs=3), "it may run 3 times in all and has done so (max_runs)"),
+        (msgspec.structs.replace(DAILY, max_runs=3), "it may start 3 runs in all and has done so (max_runs)"),
     ],
 )
 def test_a_finished_task(schedule: Schedule, cause: str) -> None:
-    task = a_task(schedule, None)
+    task = a_task(schedule, None, starts=3)
     found = why(task, a_row(), at=NEXT)
     assert found.verdict == "finished"
     assert f"09:00:00-07:00: {cause}" in found.sentence
@@ -373,12 +375,33 @@ def test_a_day_that_the_calendar_leaves_out() -> None:
 
 
 def test_intervals_from_the_end_of_the_last_run_are_known_from_the_ledger_alone() -> None:
-    task = a_task(Interval(HOUR, ADDED, after_completion=True), DUE + 3 * HOUR)
+    task = a_task(Interval(HOUR, ADDED, "America/Denver", after_completion=True), DUE + 3 * HOUR)
     rows = (a_row(), a_row(due_at=DUE + 90 * MINUTE, id=13))
     found = why(task, *rows, at=DUE + HOUR)
     assert (found.verdict, found.before, found.after) == ("not_scheduled", DUE, DUE + 90 * MINUTE)
     assert why(task, *rows, at=DUE + 90 * MINUTE).verdict == "ran"
     assert why(task, *rows, at=DUE + 3 * HOUR).verdict == "not_yet_due"
+    assert said(why(task, *rows, at=DUE + 4 * HOUR)) == (
+        "undetermined",
+        "backup may or may not be due at 2026-11-22 13:00:00-07:00: each is due 1h after the end of the one before it; "
+        "the next is due at 2026-11-22 12:00:00-07:00",
+    )
+
+
+def test_while_such_a_run_goes_on_the_next_is_not_known() -> None:
+    task = a_task(Interval(HOUR, ADDED, "America/Denver", after_completion=True), DUE + HOUR)
+    row = a_row(RunState.RUNNING)
+    assert why(task, row, at=DUE + HOUR).verdict == "undetermined"
+    present = why(task, row, at=None)
+    assert present.verdict == "running"
+    assert present.sentence.endswith("; the next is due 1h after the end of the one before it")
+
+
+def test_what_came_due_after_the_last_run_allowed_is_finished_and_not_lost() -> None:
+    task = a_task(msgspec.structs.replace(DAILY, max_runs=1), None, starts=1)
+    row = a_row(due_at=DUE - 48 * HOUR)
+    assert why(task, row, at=DUE).verdict == "finished"
+    assert why(task, row, at=DUE - 72 * HOUR).verdict == "unrecorded"
 
 
 # -- the two odd days of the year -------------------------------------------------------------------------

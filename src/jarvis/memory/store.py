@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
 from jarvis.memory.delegations import DelegationTable
 from jarvis.memory.events import EventTable
 from jarvis.memory.facts import FactTable
-from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.runs import RunTable

@@ -65,7 +65,7 @@ def compare(before: Reading, after: Reading, meant: float) -> list[Absence]:
         found.append(Absence(kind="slept", since=after.wall - slept, until=after.wall))
     if awake - timedelta(seconds=meant) > HELD_UP:
         found.append(Absence(kind="held_up", since=before.wall, until=after.wall))
-    found += _step(before, after, wall - awake - slept)
+    found += _step(after, wall - awake - slept)
     if before.zone != after.zone:
         detail = f"{before.zone} to {after.zone}"
         found.append(Absence(kind="zone_changed", since=after.wall, until=after.wall, detail=detail))
@@ -79,7 +79,7 @@ def _slept(before: Reading, after: Reading, awake: timedelta, wall: timedelta) -
     return max(timedelta(0), wall - awake)
 
 
-def _step(before: Reading, after: Reading, step: timedelta) -> list[Absence]:
+def _step(after: Reading, step: timedelta) -> list[Absence]:
     if abs(step) <= TOLERANCE:
         return []
     detail = f"{step.total_seconds():+.0f} s"

@@ -16,7 +16,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from jarvis.scheduler.exclusion import open_time
-from jarvis.scheduler.explain_coming import coming, ending, overdue, paused_since, provided
+from jarvis.scheduler.explain_coming import (
+    coming,
+    each_after,
+    ending,
+    follows_open_run,
+    overdue,
+    paused_since,
+    provided,
+    used_up,
+)
 from jarvis.scheduler.explain_facts import (
     Facts,
     Told,
@@ -161,18 +170,35 @@ def _after_removal(case: _Case) -> Told | None:
     return "removed", f"{case.does_not_run}: it was removed at {case.said(removed)}"
 
 
+def _undetermined(case: _Case) -> Told | None:
+    """Intervals that begin at the end of a run: what follows the next one, or an open one, nobody knows yet."""
+    following = case.facts.task.next_run_at
+    if not follows_runs(case.facts.task) or following is None or case.at < following:
+        return None
+    is_open = follows_open_run(case.facts)
+    if case.at == following and not is_open:
+        return None
+    first = "" if is_open else f"; the next is due at {case.said(following)}"
+    why = f"each is due {each_after(case.facts.task)}{first}"
+    return "undetermined", f" may or may not be due at {case.said(case.at)}: {why}"
+
+
 def _asked(case: _Case) -> Told | None:
     """The schedule asks for it and the ledger does not have it."""
     if not case.due:
         return None
     task, now = case.facts.task, case.facts.now
-    if task.next_run_at is None and case.at > now:
-        return "finished", f" will not run at {case.said(case.at)}: {ending(case.facts)}"
+    if task.next_run_at is None and (case.at > now or (used_up(task) and not _recorded_later(case))):
+        return "finished", f"{case.does_not_run}: {ending(case.facts)}"
     if task.next_run_at is None or case.at < task.next_run_at:
         return _unrecorded(case)
     if not task.enabled:
         return _paused(case)
     return _not_yet_due(case) if case.at > now else _due(case)
+
+
+def _recorded_later(case: _Case) -> bool:
+    return any(last_of(row) > case.at for row in planned(case.facts))
 
 
 def _unrecorded(case: _Case) -> Told:
@@ -197,7 +223,7 @@ def _paused(case: _Case) -> Told:
 
 def _not_yet_due(case: _Case) -> Told:
     ahead = length(case.at - case.facts.now)
-    return "not_yet_due", f" is due at {case.said(case.at)}{_moved(case)}, in {ahead}{provided(case.facts)}"
+    return "not_yet_due", f" is due at {case.said(case.at)}{_moved(case)}, in {ahead}{provided(case.facts, case.at)}"
 
 
 def _due(case: _Case) -> Told:
@@ -264,6 +290,7 @@ _EXPLAINERS: tuple[Callable[[_Case], Told | None], ...] = (
     _recorded,
     _before_created,
     _after_removal,
+    _undetermined,
     _asked,
     _in_gap,
     _in_repeat,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from jarvis.scheduler.explain_facts import Facts, Told, daemons, length, nobody_looks, plural, when
-from jarvis.scheduler.schedule import Once
+from jarvis.scheduler.explain_facts import Facts, Told, daemons, follows_runs, length, nobody_looks, plural, when
+from jarvis.scheduler.model import Task
+from jarvis.scheduler.schedule import Interval, Once
 
 
 def coming(facts: Facts) -> Told:
@@ -20,15 +21,36 @@ def paused_since(facts: Facts) -> str:
     return f"paused {since} ({facts.task.pause_reason or 'no reason is known'})"
 
 
-def provided(facts: Facts) -> str:
+def provided(facts: Facts, due_at: datetime) -> str:
     """What may still change an occurrence to come."""
-    schedule = facts.task.schedule
+    schedule, first = facts.task.schedule, due_at == facts.task.next_run_at
     said = [
         schedule.jitter and f", and starts up to {length(schedule.jitter)} later (jitter)",
-        schedule.max_runs is not None and f", unless its {plural(schedule.max_runs, 'run')} are used up before",
+        schedule.max_runs and not first and f", unless {_runs_left(facts.task, schedule.max_runs)} used up before",
         not facts.living and ", but no daemon is running now",
     ]
     return "".join(part for part in said if part)
+
+
+def _runs_left(task: Task, max_runs: int) -> str:
+    left = max_runs - task.starts
+    return f"the {plural(left, 'run')} left of {max_runs} {'is' if left == 1 else 'are'}"
+
+
+def each_after(task: Task) -> str:
+    """When the next one comes, of a task whose intervals begin at the end of its runs."""
+    every = task.schedule.every if isinstance(task.schedule, Interval) else timedelta(0)
+    return f"{length(every)} after the end of the one before it"
+
+
+def follows_open_run(facts: Facts) -> bool:
+    """Whether the next instant depends on the end of a run that is still open."""
+    return follows_runs(facts.task) and any(not row.state.final for row in facts.rows)
+
+
+def used_up(task: Task) -> bool:
+    """Whether it has started all the runs it may."""
+    return task.schedule.max_runs is not None and task.starts >= task.schedule.max_runs
 
 
 def overdue(facts: Facts, due_at: datetime) -> str:
@@ -42,10 +64,10 @@ def ending(facts: Facts) -> str:
     schedule = facts.task.schedule
     if isinstance(schedule, Once):
         return f"it was to run once, at {when(facts, schedule.at)}"
+    if used_up(facts.task):
+        return f"it may start {plural(schedule.max_runs or 0, 'run')} in all and has done so (max_runs)"
     if schedule.ends_at is not None and schedule.next_after(facts.now) is None:
         return f"its schedule ended at {when(facts, schedule.ends_at)}"
-    if schedule.max_runs is not None:
-        return f"it may run {schedule.max_runs} times in all and has done so (max_runs)"
     return f"its schedule ({schedule.describe()}) has no more instants"
 
 
@@ -63,15 +85,17 @@ def _now_finished(facts: Facts) -> Told | None:
 
 def _now_due(facts: Facts) -> Told | None:
     due_at = facts.task.next_run_at
-    if due_at is None or due_at > facts.now:
+    if due_at is None or due_at > facts.now or follows_open_run(facts):
         return None
     return "due", f"the occurrence due at {when(facts, due_at)}, {overdue(facts, due_at)}"
 
 
 def _now_waiting(facts: Facts) -> Told:
     due_at = facts.task.next_run_at or facts.now
+    if follows_open_run(facts):
+        return "not_yet_due", f"the next is due {each_after(facts.task)}{provided(facts, due_at)}"
     said = f"next at {when(facts, due_at)} in {facts.task.schedule.tz}, in {length(due_at - facts.now)}"
-    return "not_yet_due", said + provided(facts)
+    return "not_yet_due", said + provided(facts, due_at)
 
 
 _COMING: tuple[Callable[[Facts], Told | None], ...] = (
