@@ -17,7 +17,7 @@ import pytest
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.daemon import JarvisDaemon
+from jarvis.scheduler.daemon import ONE_SIGNAL, JarvisDaemon
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
 from jarvis.scheduler.model import Policy, RunState, TaskSpec
@@ -66,8 +66,11 @@ class Bench:
     async def fact(self, true: Callable[[], object]) -> None:
         """Until something holds that has no event of its own; `play` bounds the wait."""
         while not true():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+            await self.pause(0.01)
+
+    async def pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), seconds)
 
     def play(self, script: Callable[[], object]) -> None:
         """Run the daemon beside `script` (a coroutine function), which must end it."""
@@ -214,6 +217,10 @@ def test_a_second_signal_cancels_the_running_work(bench: Bench) -> None:
     async def script() -> None:
         await bench.until(bench.started)
         os.kill(os.getpid(), signal.SIGTERM)
+        await bench.fact(lambda: bench.daemon._shutdown)
+        os.kill(os.getpid(), signal.SIGTERM)  # the same stop, passed on by somebody
+        await bench.pause(ONE_SIGNAL * 2)
+        assert bench.states("long") == ["running"]
         os.kill(os.getpid(), signal.SIGINT)
         await bench.fact(lambda: not bench.engine.executor.busy)
 

@@ -283,13 +283,16 @@ PAUSED = a_task(enabled=False, paused_at=NOW - HOUR, pause_reason="holiday")
 def test_a_paused_task() -> None:
     assert said(why(PAUSED, at=NEXT)) == (
         "paused",
-        "backup will not run at 2026-11-23 09:00:00-07:00 unless it is resumed before: it has been paused since "
+        "backup does not run at 2026-11-23 09:00:00-07:00 unless it is resumed before: it has been paused since "
         "2026-11-22 10:00:00-07:00 (holiday)",
     )
     found = why(PAUSED, at=NEXT, now=NEXT + HOUR)
     assert found.verdict == "paused"
-    assert "did not run" in found.sentence
-    assert "is recorded as missed when it is resumed" in found.sentence
+    assert "did not run: it has been paused since" in found.sentence
+    assert found.sentence.endswith("and what is not recorded yet will be, as missed, when it is resumed")
+    early = why(msgspec.structs.replace(PAUSED, next_run_at=DUE), at=DUE)
+    assert early.verdict == "paused"
+    assert "09:00:00-07:00, was not recorded before the task was paused: it has been" in early.sentence
 
 
 def test_before_it_was_added_and_after_it_was_removed() -> None:
@@ -337,7 +340,7 @@ def test_a_row_that_the_schedule_no_longer_asks_for_is_what_happened() -> None:
     [
         (Once(DUE, "America/Denver"), "it was to run once, at 2026-11-22 09:00:00-07:00"),
         (msgspec.structs.replace(DAILY, ends_at=DUE + MINUTE), "its schedule ended at 2026-11-22 09:01:00-07:00"),
-        (msgspec.structs.replace(DAILY, max_runs=3), "it may start 3 runs in all and has done so (max_runs)"),
+        (msgspec.structs.replace(DAILY, max_runs=3), "the 3 runs it may have are used up (max_runs)"),
     ],
 )
 def test_a_finished_task(schedule: Schedule, cause: str) -> None:

@@ -26,6 +26,8 @@ _T = TypeVar("_T")
 HEARTBEAT_EVERY = 60.0  # seconds
 RETRY_AFTER = 1.0  # seconds from a failed tick to the next
 LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
+# A terminal or `make` passes one stop on to the whole group and then to each child: that is one, not two.
+ONE_SIGNAL = 0.1  # seconds
 EARLY = 0.5  # seconds: a long wait of the event loop ends late (57 ms after 60 s), so it is cut in two
 FEW = 20  # results logged one by one; more than that in one tick become a summary
 
@@ -48,6 +50,7 @@ class JarvisDaemon:
         self._reload = reload
         self._shutdown = False
         self._signals = 0
+        self._signalled_at = float("-inf")  # monotonic
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waker: Waker | None = None
@@ -201,6 +204,10 @@ class JarvisDaemon:
             loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
 
     def _on_stop_signal(self, number: int) -> None:
+        now, before = self._clock.monotonic(), self._signalled_at
+        self._signalled_at = now
+        if now - before < ONE_SIGNAL:
+            return
         self._signals += 1
         name = signal.Signals(number).name
         if self._signals > 2:

@@ -212,12 +212,14 @@ def _unrecorded(case: _Case) -> Told:
 
 
 def _paused(case: _Case) -> Told:
-    paused = paused_since(case.facts)
-    if case.at > case.facts.now:
-        return "paused", f" will not run at {case.said(case.at)} unless it is resumed before: it has been {paused}"
+    facts, since = case.facts, case.facts.task.paused_at
+    paused = paused_since(facts)
+    if case.at > facts.now:
+        return "paused", f"{case.does_not_run} unless it is resumed before: it has been {paused}"
+    before = "was not recorded before the task was paused" if since and case.at < since else "did not run"
     return "paused", (
-        f", due at {case.said(case.at)}, did not run: it has been {paused}, and what comes due meanwhile "
-        "is recorded as missed when it is resumed"
+        f", due at {case.said(case.at)}, {before}: it has been {paused}, and what is not recorded yet will be, as "
+        "missed, when it is resumed"
     )
 
 

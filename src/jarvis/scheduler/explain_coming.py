@@ -65,7 +65,8 @@ def ending(facts: Facts) -> str:
     if isinstance(schedule, Once):
         return f"it was to run once, at {when(facts, schedule.at)}"
     if used_up(facts.task):
-        return f"it may start {plural(schedule.max_runs or 0, 'run')} in all and has done so (max_runs)"
+        most = schedule.max_runs or 0
+        return f"the {plural(most, 'run')} it may have {'is' if most == 1 else 'are'} used up (max_runs)"
     if schedule.ends_at is not None and schedule.next_after(facts.now) is None:
         return f"its schedule ended at {when(facts, schedule.ends_at)}"
     return f"its schedule ({schedule.describe()}) has no more instants"
