@@ -8,17 +8,25 @@ what the daemon would have written, for any span and any sequence of sleeps, kil
 from __future__ import annotations
 
 import heapq
+import math
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import partial
+from multiprocessing import get_context
 
 import msgspec
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState, TaskSpec
-from jarvis.scheduler.schedule import MICROSECOND
+from jarvis.scheduler.schedule import MICROSECOND, bind
 from jarvis.testing import FakeClock
 
+WORTH_A_PROCESS = 20_000  # occurrences: some seconds of work, against a third of a second to start a process
+_RUN = re.compile(r"\brun (\d+)\b")
 RESTART = timedelta(seconds=2)  # until a service manager has a killed daemon back (systemd RestartSec=2)
 
 
@@ -59,6 +67,57 @@ def nights(
             yield sleep(max(since, start), min(until, end))
 
 
+def simulate(
+    specs: Sequence[TaskSpec],
+    start: datetime,
+    until: datetime,
+    disturbances: Sequence[Disturbance] = (),
+    takes: timedelta = timedelta(0),
+) -> list[Run]:
+    """The ledger of start <= due_at < until, the oldest due first, on all cores where that pays.
+
+    Runs that take no time never wait for a free place, so tasks cannot influence each other and each core can
+    have its own share of them (only the order in which late runs are spread after waking is per share).
+    """
+    shares = _shares(specs, start, until) if takes == timedelta(0) else [list(specs)]
+    work = partial(_simulate_share, start=start, until=until, disturbances=disturbances, takes=takes)
+    if len(shares) == 1:
+        return _in_order([work(shares[0])])
+    with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
+        return _in_order(list(pool.map(work, shares)))
+
+
+def _shares(specs: Sequence[TaskSpec], start: datetime, until: datetime) -> list[list[TaskSpec]]:
+    """The tasks dealt out by how often they are due; a single share where another process would cost more."""
+    counted = sorted(((bind(spec.schedule, start).count(start, until), spec) for spec in specs), key=lambda e: -e[0])
+    if sum(count for count, _ in counted) < WORTH_A_PROCESS:
+        return [list(specs)]
+    shares: list[tuple[int, list[TaskSpec]]] = [(0, []) for _ in range(min(os.cpu_count() or 1, len(counted)))]
+    for count, spec in counted:
+        shares.sort(key=lambda share: share[0])
+        shares[0] = (shares[0][0] + count, [*shares[0][1], spec])
+    return [share for _, share in shares]
+
+
+def _simulate_share(
+    specs: list[TaskSpec], *, start: datetime, until: datetime, disturbances: Sequence[Disturbance], takes: timedelta
+) -> list[Run]:
+    return Simulation(specs, start, takes=takes).run(until, disturbances)
+
+
+def _in_order(ledgers: Sequence[Sequence[Run]]) -> list[Run]:
+    """The ledgers as one, numbered anew; a reason that names a run names it by its new number."""
+    rows = sorted(((run.due_at, run.task, run.id, share) for share, runs in enumerate(ledgers) for run in runs))
+    number = {(share, old): new for new, (_, _, old, share) in enumerate(rows, 1)}
+
+    def renumbered(run: Run, share: int) -> Run:
+        reason = _RUN.sub(lambda found: f"run {number.get((share, int(found[1])), found[1])}", run.reason)
+        return msgspec.structs.replace(run, id=number[share, run.id], reason=reason)
+
+    found = [renumbered(run, share) for share, runs in enumerate(ledgers) for run in runs]
+    return sorted(found, key=lambda run: run.id)
+
+
 class TimedExecutor:
     """Runs that take time on the simulated clock and nothing else; waking time, as deadlines count it."""
 
@@ -83,10 +142,9 @@ class TimedExecutor:
 
     @property
     def next_finish(self) -> datetime | None:
-        """When the first of the running runs will be over, if the machine stays awake."""
-        if not self._running:
-            return None
-        return self._clock.now() + timedelta(seconds=self._running[0][0] - self._clock.monotonic())
+        """When the first of those that still run will be over, if the machine stays awake."""
+        left = self._running[0][0] - self._clock.monotonic() if self._running else 0.0
+        return self._clock.now() + timedelta(seconds=left) if left > 0 else None
 
     def start(self, claimed: Sequence[Claimed], _owner_mark: str) -> None:
         """Begin these runs."""
@@ -158,6 +216,7 @@ class Simulation:
             if disturbance.at < until:
                 self._disturb(disturbance)
         self._advance(until)
+        self._engine.settle_finished()
         return sorted(self.store.runs.newest(limit=None), key=lambda run: (run.due_at, run.id))
 
     def _daemon(self) -> SchedulerEngine:
@@ -171,18 +230,18 @@ class Simulation:
         """Jump from one event to the next, as the daemon wakes."""
         while True:
             self._engine.tick(self._clock.now())
-            self._engine.settle_finished()  # a run that takes no time is over as it starts
+            if self.store.runs.any_pending():  # perhaps behind a run that took no time: it is over already
+                self._engine.settle_finished()
             upcoming = min(filter(None, (self._engine.next_wake(), self._next_finish(), until)))
             if upcoming >= until:
                 break
-            self._pass(upcoming - self._clock.now())
-        self._pass(until - self._clock.now())
+            self._pass(upcoming)
+        self._pass(until)
+        self._engine.watch(meant=math.inf)  # it looked at the clocks all the while and saw nothing unusual
 
-    def _pass(self, span: timedelta) -> None:
-        """Time in which the daemon looked at the clocks every few seconds and saw nothing unusual."""
-        if span > timedelta(0):
-            self._clock.advance(span)
-            self._engine.watch(meant=span.total_seconds())
+    def _pass(self, to: datetime) -> None:
+        if to > self._clock.now():
+            self._clock.advance(to - self._clock.now())
 
     def _next_finish(self) -> datetime | None:
         executor = self._engine.executor

@@ -42,15 +42,15 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     from jarvis.scheduler.duration import parse_duration
-    from jarvis.simulation import Simulation
+    from jarvis.simulation import simulate
 
     zone = session.zone
     start, end = _moment("--from", args.start, zone), _moment("--to", args.end, zone)
     if end <= start:
         raise UsageError(f"--to {args.end} is not after --from {args.start}")
     takes = checked("--takes", parse_duration)(args.takes)
-    simulation = Simulation(_specs(args.task, start, session), start, takes=takes)
-    runs = simulation.run(end, list(_disturbances(args, start, end, zone)))
+    specs, disturbances = _specs(args.task, start, session), list(_disturbances(args, start, end, zone))
+    runs = simulate(specs, start, end, disturbances, takes)
     return emit([of_run(run, zone) for run in runs]) if args.json else _show(runs, args.n, zone)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from jarvis.errors import NotFound
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.memory.tasks import TaskTable
+from jarvis.memory.tasks import TaskTable, decode
 from jarvis.scheduler.model import Claimed, Instance, Occurrence, Outcome, Plan, Run, RunState, Task
 from jarvis.scheduler.schedule import MICROSECOND
 
@@ -54,12 +54,9 @@ class RunTable:
 
     def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
         """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
-        at = to_micros(now)
         with self._database.transaction():
-            rows = self._database.rows(_SQL["claimable"], {"now": at, "limit": limit})
-            chosen = _one_of_each(rows)
-            found = [self._database.row(_SQL["claim"], {"id": run, "owner": owner, "now": at}) for run in chosen]
-            return [self._claimed(row) for row in found if row is not None]
+            rows = self._database.rows(_SQL["claimable"], {"now": to_micros(now), "limit": limit})
+            return [held for row in _one_of_each(rows) if (held := self._claim(row, owner, now)) is not None]
 
     def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """End each attempt, all in one transaction; False where the fence no longer matched."""
@@ -96,6 +93,10 @@ class RunTable:
     def asked_to_stop(self, owner: int) -> dict[int, str]:
         """Runs this owner holds that somebody wants ended, with the reason."""
         return dict(self._database.rows(_SQL["asked_to_stop"], (owner,)))
+
+    def any_pending(self) -> bool:
+        """Whether anything waits to start, for whatever reason."""
+        return bool(self._database.value(_SQL["any_pending"]))
 
     def next_available_at(self) -> datetime | None:
         """The earliest instant at which a pending run may start."""
@@ -169,9 +170,14 @@ class RunTable:
         }
         return self._database.change(_SQL["insert"], values)
 
-    def _claimed(self, row: Row) -> Claimed:
-        task = self._tasks.by_id(row[1])
-        return Claimed(msgspec.structs.replace(_decode(row), task=task.name), task)
+    def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:
+        if self._database.change(_SQL["claim"], {"id": row[0], "owner": owner, "now": to_micros(now)}) != 1:
+            return None
+        run = _decode(row)
+        held = msgspec.structs.replace(
+            run, state=RunState.RUNNING, owner=owner, fence=run.fence + 1, attempt=run.attempt + 1, started_at=now
+        )
+        return Claimed(held, decode(row[18:]))
 
     def _settle(self, outcome: Outcome) -> bool:
         run, result = outcome.claimed.run, outcome.result
@@ -212,16 +218,14 @@ class RunTable:
         self._database.change(_SQL["settle"], values)
 
 
-def _one_of_each(rows: Sequence[Row]) -> list[int]:
-    """The ids to claim: one run of each task, except of those whose runs may overlap."""
+def _one_of_each(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows to claim: one run of each task, except of those whose runs may overlap."""
     taken: set[int] = set()
-    chosen = []
-    for run, task, alone in rows:
-        if alone and task in taken:
-            continue
-        taken.add(task)
-        chosen.append(run)
-    return chosen
+    for row in rows:
+        task, alone = row[1], row[17]
+        if not (alone and task in taken):
+            taken.add(task)
+            yield row
 
 
 def _fenced(run: Run) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def compare(before: Reading, after: Reading, meant: float) -> list[Absence]:
     found = []
     if slept > TOLERANCE:
         found.append(Absence(kind="slept", since=after.wall - slept, until=after.wall))
-    if awake - timedelta(seconds=meant) > HELD_UP:
+    if awake.total_seconds() - meant > HELD_UP.total_seconds():
         found.append(Absence(kind="held_up", since=before.wall, until=after.wall))
     found += _step(after, wall - awake - slept)
     if before.zone != after.zone:

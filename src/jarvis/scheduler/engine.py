@@ -75,7 +75,8 @@ class SchedulerEngine:
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
         owner, outcomes = self.instance, self.executor.finished()
-        self.stop_asked()
+        if self.executor.busy > len(outcomes):
+            self.stop_asked()
         with self.store.transaction():
             held = self.store.runs.settle(outcomes) if outcomes else []
             claimed = self._plan_and_claim(owner, now) if claim and not self._settling(now) else []
@@ -103,8 +104,6 @@ class SchedulerEngine:
 
     def stop_asked(self) -> int:
         """Tell runs that somebody wants ended to stop. How many there are."""
-        if not self.executor.busy:
-            return 0
         asked = self.store.runs.asked_to_stop(self.instance.id)
         for run_id, reason in asked.items():
             self.executor.cancel(run_id, reason)

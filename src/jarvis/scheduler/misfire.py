@@ -24,8 +24,10 @@ def newest(schedule: Schedule, first: datetime, now: datetime, limit: int) -> li
     """The last `limit` instants in first..now, oldest first, without walking the whole gap."""
     found: list[datetime] = []
     at = schedule.previous_before(now + MICROSECOND)
-    while at is not None and at >= first and len(found) < limit:
+    while at is not None and at >= first:
         found.append(at)
+        if len(found) == limit:
+            break
         at = schedule.previous_before(at)
     return found[::-1]
 

@@ -8,20 +8,22 @@ VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :priority, 
 ON CONFLICT (task_id, due_at) DO NOTHING;
 
 -- name: claimable
-SELECT id, task_id, alone FROM runs
-WHERE state = 'pending' AND available_at <= :now
-  AND (alone = 0 OR NOT EXISTS (
+SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.alone,
+       t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts
+FROM runs r JOIN tasks t ON t.id = r.task_id
+WHERE r.state = 'pending' AND r.available_at <= :now
+  AND (r.alone = 0 OR NOT EXISTS (
     SELECT 1 FROM runs other INDEXED BY runs_open
-    WHERE other.task_id = runs.task_id AND other.state IN ('pending', 'running') AND other.state = 'running'
+    WHERE other.task_id = r.task_id AND other.state IN ('pending', 'running') AND other.state = 'running'
   ))
-ORDER BY priority DESC, available_at, id
+ORDER BY r.priority DESC, r.available_at, r.id
 LIMIT :limit;
 
 -- name: claim
 UPDATE runs SET state = 'running', owner = :owner, fence = fence + 1, attempt = attempt + 1, started_at = :now
-WHERE id = :id AND state = 'pending'
-RETURNING id, task_id, '', due_at, until, count, origin, state, reason, attempt, recorded_at, available_at, started_at,
-          finished_at, owner, fence, data;
+WHERE id = :id AND state = 'pending';
 
 -- name: expire
 UPDATE runs SET state = 'skipped', finished_at = :now,
@@ -63,6 +65,9 @@ SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r
        r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE r.owner = ? AND r.state = 'running';
+
+-- name: any_pending
+SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'pending');
 
 -- name: next_available_at
 SELECT available_at FROM runs
