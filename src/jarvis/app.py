@@ -71,12 +71,17 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.workers import Workers
+    from jarvis.systemzone import zone_watch
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
-    clock, timeout = SystemClock(), timedelta(seconds=config.handler_timeout)
+    clock, timeout = (
+        SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
+        timedelta(seconds=config.handler_timeout),
+    )
     executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory)
-    return SchedulerEngine(memory, Workers(executor, config.max_workers, end_marked=end_marked), clock)
+    workers = Workers(executor, config.max_workers, end_marked=end_marked)
+    return SchedulerEngine(memory, workers, clock, wake_settle=timedelta(seconds=config.wake_settle))
 
 
 def seed(memory: MemoryStore, clock: Clock) -> list[str]:

@@ -6,8 +6,7 @@ then asks for its row in docs/configuration.md.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from errno import EACCES, EISDIR, ENOTDIR
 from pathlib import Path
 from stat import S_ISREG
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 from jarvis.errors import ConfigError
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
+from jarvis.systemzone import system_zone
 
 Environ = Mapping[str, str]
 
@@ -34,6 +34,7 @@ class Config(NamedTuple):
     timezone: str
     max_workers: int
     handler_timeout: float
+    wake_settle: float
     inbox_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channel_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
@@ -176,35 +177,6 @@ def default_home(environ: Environ, platform: str = sys.platform) -> tuple[str, s
     return "default", f"{data}/jarvis" if data.startswith("/") else "~/.local/share/jarvis"
 
 
-def system_zone(environ: Environ, etc: Path = Path("/etc")) -> tuple[str, str]:
-    """Find the machine's zone: (source, name). TZ is believed or later refused, the files are only asked."""
-    # As in the C library: a leading colon means "a name", empty means UTC. A path to a file names no zone.
-    name = _zone_part(environ.get("TZ", "/").removeprefix(":"))
-    if not name.startswith("/"):
-        return "environment variable TZ (JARVIS_TIMEZONE is not set)", name or "UTC"
-    for source, name in _zone_files(etc):
-        with suppress(ZoneError):
-            load_zone(name)
-            return source, name
-    return "default", "UTC"
-
-
-def _zone_files(etc: Path) -> Iterator[tuple[str, str]]:
-    """Yield what the system's files say: the link as it was written before where it ends, then the name."""
-    link, file = etc / "localtime", etc / "timezone"
-    if link.is_symlink():
-        yield str(link), _zone_part(os.readlink(link))  # noqa: PTH115 (text, not a path)
-        yield str(link), _zone_part(os.path.realpath(link))
-    with suppress(OSError, ValueError):
-        yield str(file), file.read_text("utf-8").strip()
-
-
-def _zone_part(path: str) -> str:
-    """Cut /usr/share/zoneinfo/ or the like from a path; a plain name stays as it is."""
-    name = path.rpartition("/zoneinfo/")[2]
-    return name.removeprefix("posix/").removeprefix("right/")
-
-
 # -- the table ----------------------------------------------------------------------------------------------
 SECONDS = "a number of seconds above 0 and up to a year, fractions allowed"
 YEAR = 366 * 86400  # more could overflow when added to a date
@@ -233,6 +205,8 @@ SETTINGS = (
             "Runs at once."),
     Setting("SCHEDULER_HANDLER_TIMEOUT_SECONDS", "handler_timeout", _number(float, 0, YEAR), "300", SECONDS,
             "Deadline of a run whose task sets none."),
+    Setting("SCHEDULER_WAKE_SETTLE_SECONDS", "wake_settle", _number(float, 0, YEAR), "10", SECONDS,
+            "After the machine woke, until anything starts: networks and disks come back first."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", _path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
 )

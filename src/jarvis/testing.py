@@ -21,6 +21,7 @@ class FakeClock:
         self._now = now
         self._monotonic = 1_000.0
         self._slept = 0.0
+        self.zone = "UTC"  # of the system; set it as a traveller does
 
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""
@@ -32,7 +33,7 @@ class FakeClock:
 
     def read(self) -> Reading:
         """Every clock at once; time that only `sleep` moved was slept through."""
-        return Reading(self._now, self._monotonic, self._monotonic + self._slept, "UTC")
+        return Reading(self._now, self._monotonic, self._monotonic + self._slept, self.zone)
 
     def sleep(self, for_: timedelta) -> datetime:
         """Let the machine sleep: wall and boot time pass, waking time does not; the new now."""

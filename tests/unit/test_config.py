@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home, system_zone
+from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
+from jarvis.systemzone import system_zone, zone_watch
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 NUMBERS = ["DAEMON_TICK_INTERVAL_SECONDS", "SCHEDULER_HANDLER_TIMEOUT_SECONDS", "JARVIS_MAX_WORKERS"]
@@ -583,3 +584,13 @@ def test_importing_the_configuration_is_cheap() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     dear = {"tomllib", "difflib", "dataclasses", "asyncio", "logging", "tempfile", "shutil"}
     assert not dear & set(loaded.stdout.split())
+
+
+def test_a_zone_found_on_the_machine_is_looked_up_again_and_a_configured_one_is_not() -> None:
+    at_home = {"TZ": "America/Denver"}
+    source, name = system_zone(at_home)
+    watch = zone_watch(name, source, at_home)
+    assert watch() == "America/Denver"
+    at_home["TZ"] = "Asia/Tokyo"  # the traveller's laptop
+    assert watch() == "Asia/Tokyo"
+    assert zone_watch("Europe/Berlin", "environment variable JARVIS_TIMEZONE", at_home)() == "Europe/Berlin"

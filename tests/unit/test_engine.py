@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import BATCH, SchedulerEngine
 from jarvis.scheduler.model import Policy, Result, RunState, TaskSpec
 from jarvis.scheduler.ports import Context
-from jarvis.scheduler.schedule import Interval, Once
+from jarvis.scheduler.schedule import Cron, Interval, Once
 from jarvis.testing import FakeClock, InlineExecutor, engine
 
 SECOND = timedelta(seconds=1)
@@ -259,6 +259,22 @@ def test_a_clock_set_back_while_settling_holds_nothing_for_longer() -> None:
     advance(it, 10)
     it.tick(it.clock.now())
     assert [result.task for result in it.settle_finished()] == ["t"]
+
+
+def test_tasks_without_a_zone_of_their_own_follow_the_systems_and_nothing_is_lost_on_the_way() -> None:
+    it = engine()
+    assert isinstance(it.clock, FakeClock)
+    assert isinstance(it.store, MemoryStore)
+    for name, follows in (("own", False), ("follows", True)):
+        spec = TaskSpec(name=name, schedule=Cron("0 9 * * *", "UTC"), handler="noop", follows_zone=follows)
+        it.store.add_task(spec, it.clock.now() - 10 * SECOND)  # due at 09:00, which is now
+    it.watch()
+    it.clock.zone = "Asia/Tokyo"
+    assert [absence.kind for absence in it.watch()] == ["zone_changed"]
+    assert sorted(ledger(it)) == [("follows", "pending"), ("own", "pending")]
+    moved, stays = it.store.tasks.get("follows"), it.store.tasks.get("own")
+    assert (moved.schedule.tz, moved.next_run_at) == ("Asia/Tokyo", datetime(2026, 3, 3, 0, tzinfo=UTC))
+    assert (stays.schedule.tz, stays.next_run_at) == ("UTC", datetime(2026, 3, 3, 9, tzinfo=UTC))
 
 
 def test_the_next_wake_is_the_first_instant_anything_has_its_turn() -> None:

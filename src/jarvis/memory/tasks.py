@@ -45,6 +45,7 @@ class TaskTable:
             "params": _json(spec.params),
             "policy": _json(spec.policy),
             "origin": spec.origin,
+            "follows_zone": spec.follows_zone,
             "created_at": to_micros(now),
             "next_run_at": maybe_micros(first or first_run_at(schedule, now)),
         }
@@ -104,6 +105,20 @@ class TaskTable:
             following = schedule.next_after_completion(finished_at)
             self._database.change(_SQL["completed"], {"id": task.id, "next": maybe_micros(following)})
 
+    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
+        """Move the tasks that follow the system's time zone to `zone`; those that changed, as they were.
+
+        What had come due before must be recorded already: from here on the instants are those of the new zone.
+        """
+        moved = [decode(row) for row in self._database.rows(_SQL["following_zone"])]
+        return [task for task in moved if task.schedule.tz != zone and self._move(task, zone, now)]
+
+    def _move(self, task: Task, zone: str, now: datetime) -> bool:
+        schedule = msgspec.structs.replace(task.schedule, tz=zone)
+        due = schedule.next_after(now) if task.enabled and task.next_run_at is not None else task.next_run_at
+        row = {"id": task.id, "revision": task.revision, "schedule": _json(schedule), "next": maybe_micros(due)}
+        return self._database.change(_SQL["rezone"], row) == 1
+
     def pause(self, task_id: int, reason: str, now: datetime) -> bool:
         """Stop starting runs of a task; False if it was paused already."""
         row = {"id": task_id, "reason": reason, "now": to_micros(now)}
@@ -142,6 +157,7 @@ def decode(row: Row) -> Task:
             pause_reason=row[11],
             next_run_at=maybe_instant(row[12]),
             starts=row[13],
+            follows_zone=bool(row[14]),
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -164,13 +180,13 @@ def _json(value: object) -> str:
 
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[14])
+        return Due(decode(row), row[15])
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[14]), RunState(row[15]) if row[15] else None)
+        return TaskSummary(decode(row), maybe_instant(row[15]), RunState(row[16]) if row[16] else None)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))

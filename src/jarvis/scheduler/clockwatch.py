@@ -52,7 +52,10 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True):
         since, until = self.since.astimezone(zone), self.until.astimezone(zone)
         form = "%H:%M:%S" if self.until - self.since < timedelta(minutes=2) else "%H:%M"
         day = "" if since.date() == until.date() else f"{until:%Y-%m-%d} "
-        return f"{SAYINGS[self.kind]} {since:%Y-%m-%d} {since.strftime(form)}-{day}{until.strftime(form)}"
+        detail = f" ({self.detail})" if self.detail else ""
+        if since == until:
+            return f"{SAYINGS[self.kind]}{detail} at {since:%Y-%m-%d} {since.strftime(form)}"
+        return f"{SAYINGS[self.kind]}{detail} {since:%Y-%m-%d} {since.strftime(form)}-{day}{until.strftime(form)}"
 
 
 def compare(before: Reading, after: Reading, meant: float) -> list[Absence]:

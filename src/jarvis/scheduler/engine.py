@@ -148,7 +148,16 @@ class SchedulerEngine:
         self.note(found)
         if any(absence.kind == "slept" for absence in found):
             self._settled_at = self._reading.wall + self._wake_settle
+        if any(absence.kind == "zone_changed" for absence in found):
+            self.rezone(self._reading.zone, self._reading.wall)
         return found
+
+    def rezone(self, zone: str, now: datetime) -> int:
+        """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
+        self.plan_due(now)
+        moved = self.store.tasks.rezone(zone, now)
+        _LOG.info("the time zone is %s now: %d tasks follow it", zone, len(moved))
+        return len(moved)
 
     def note(self, absences: Sequence[Absence]) -> None:
         """Keep what the clocks told: it explains what is late now, and answers `why` later."""

@@ -79,6 +79,7 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     policy: Policy = Policy()
     origin: Literal["user", "seed", "file"] = "user"
+    follows_zone: bool = False  # its author named no zone: it moves when the system's zone changes
 
     def __post_init__(self) -> None:
         if not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable() and self.name == self.name.strip()):
@@ -106,6 +107,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     paused_at: datetime | None
     pause_reason: str | None
     next_run_at: datetime | None
+    follows_zone: bool = False
     starts: int = 0  # occurrences recorded to run so far: what max_runs counts
 
 

@@ -64,6 +64,9 @@ class Tasks(Protocol):
     def pause(self, task_id: int, reason: str, now: datetime) -> bool:
         """Stop starting runs of a task, with the reason; False if it was paused already."""
 
+    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
+        """Move the tasks that follow the system's time zone to `zone`; those that changed."""
+
     def next_due_at(self) -> datetime | None:
         """The earliest next_run_at of an enabled task; None when there is none."""
 

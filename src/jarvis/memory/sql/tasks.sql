@@ -1,15 +1,15 @@
 -- name: insert
-INSERT INTO tasks (name, schedule, handler, params, policy, origin, created_at, next_run_at)
-VALUES (:name, :schedule, :handler, :params, :policy, :origin, :created_at, :next_run_at);
+INSERT INTO tasks (name, schedule, handler, params, policy, origin, follows_zone, created_at, next_run_at)
+VALUES (:name, :schedule, :handler, :params, :policy, :origin, :follows_zone, :created_at, :next_run_at);
 
 -- name: get
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts
+       next_run_at, starts, follows_zone
 FROM tasks WHERE name = ? AND removed_at IS NULL;
 
 -- name: by_id
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts
+       next_run_at, starts, follows_zone
 FROM tasks WHERE id = ?;
 
 -- name: names
@@ -17,7 +17,7 @@ SELECT name FROM tasks WHERE removed_at IS NULL ORDER BY name;
 
 -- name: list
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, r.started_at, r.state
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, r.started_at, r.state
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
     SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
@@ -27,7 +27,7 @@ ORDER BY t.name;
 
 -- name: due
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone,
        (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
 FROM tasks t
 WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
@@ -55,3 +55,12 @@ WHERE id = :id AND next_run_at = :due AND revision = :revision AND removed_at IS
 
 -- name: completed
 UPDATE tasks SET next_run_at = :next WHERE id = :id AND next_run_at < :next AND removed_at IS NULL;
+
+-- name: following_zone
+SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
+       next_run_at, starts, follows_zone
+FROM tasks WHERE follows_zone = 1 AND removed_at IS NULL;
+
+-- name: rezone
+UPDATE tasks SET schedule = :schedule, next_run_at = :next, revision = revision + 1
+WHERE id = :id AND revision = :revision AND removed_at IS NULL;

@@ -1,0 +1,47 @@
+"""The time zone that this machine is set to, which may change while Jarvis runs: laptops travel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from jarvis.scheduler.zone import ZoneError, load_zone
+
+
+def system_zone(environ: Mapping[str, str], etc: Path = Path("/etc")) -> tuple[str, str]:
+    """Find the machine's zone: (source, name). TZ is believed or later refused, the files are only asked."""
+    # As in the C library: a leading colon means "a name", empty means UTC. A path to a file names no zone.
+    name = _zone_part(environ.get("TZ", "/").removeprefix(":"))
+    if not name.startswith("/"):
+        return "environment variable TZ (JARVIS_TIMEZONE is not set)", name or "UTC"
+    for source, name in _zone_files(etc):
+        with suppress(ZoneError):
+            load_zone(name)
+            return source, name
+    return "default", "UTC"
+
+
+def _zone_files(etc: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the system's files say: the link as it was written before where it ends, then the name."""
+    link, file = etc / "localtime", etc / "timezone"
+    if link.is_symlink():
+        yield str(link), _zone_part(os.readlink(link))  # noqa: PTH115 (text, not a path)
+        yield str(link), _zone_part(os.path.realpath(link))
+    with suppress(OSError, ValueError):
+        yield str(file), file.read_text("utf-8").strip()
+
+
+def _zone_part(path: str) -> str:
+    """Cut /usr/share/zoneinfo/ or the like from a path; a plain name stays as it is."""
+    name = path.rpartition("/zoneinfo/")[2]
+    return name.removeprefix("posix/").removeprefix("right/")
+
+
+def zone_watch(name: str, source: str, environ: Mapping[str, str] | None = None) -> Callable[[], str]:
+    """What tells the zone from now on: the machine's where `source` says that `name` was found there, else `name`."""
+    known = os.environ if environ is None else environ
+    if system_zone(known)[0] != source:
+        return lambda: name
+    return lambda: system_zone(known)[1]
