@@ -77,8 +77,11 @@ class Database:
 
     def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
         """The first row of the answer, if there is one."""
-        found = self.rows(sql, bindings)
-        return found[0] if found else None
+        with self._lock:
+            try:
+                return self._connection.execute(sql, bindings).fetchone()
+            except apsw.Error as error:
+                raise _ours(self.path, error) from error
 
     def value(self, sql: str, bindings: Bindings = ()) -> Any:
         """The first column of the first row, None if there is no row."""
