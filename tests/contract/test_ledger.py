@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jarvis.errors import NotFound, UsageError
@@ -16,6 +17,7 @@ from jarvis.scheduler.model import (
     Claimed,
     Due,
     Outcome,
+    Plan,
     Policy,
     Result,
     Run,
@@ -87,6 +89,54 @@ def test_recording_moves_next_run_at_in_the_same_transaction(store: MemoryStore)
     assert record(store, START + 10 * SECOND) == 1
     assert store.tasks.get("t").next_run_at == START + 20 * SECOND
     assert states(store) == ["pending"]
+
+
+def clear_plans(store: MemoryStore, now: datetime) -> list[tuple[Task, Plan]]:
+    due = [found for found in store.tasks.due(now, 100) if isinstance(found, Due)]
+    return [(found.task, plan(found.task, now, found.open_run)) for found in due]
+
+
+def test_recording_and_claiming_in_one_write_leaves_what_the_two_would(store: MemoryStore) -> None:
+    now = START + 30 * SECOND
+    store.add_task(spec("two"), START)
+    store.add_task(spec("one"), START)
+    owner = store.instances.register(now)
+    both = clear_plans(store, now)
+    assert all(made.clear for _, made in both)
+    (at_once,) = store.runs.record_started([entry for entry in both if entry[0].name == "one"], owner.id, now)
+    store.runs.record([entry for entry in both if entry[0].name == "two"], now)
+    (in_turn,) = store.runs.claim(owner.id, 10, now)
+
+    def told(held: Claimed) -> tuple[Run, Task]:
+        same = {"id": 0, "task_id": 0, "task": ""}
+        return msgspec.structs.replace(held.run, **same), msgspec.structs.replace(held.task, id=0, name="")
+
+    assert told(at_once) == told(in_turn)
+    assert store.runs.get(at_once.run.id) == at_once.run
+    assert sorted(states(store)) == ["missed", "missed", "running", "running"]
+    assert store.runs.settle([Outcome(at_once, Result(), now)]) == [True]
+
+
+def test_two_daemons_that_record_and_claim_the_same_occurrence_start_it_once(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    store.add_task(spec(), START)
+    both = clear_plans(store, now)
+    one, other = store.instances.register(now), store.instances.register(now)
+    assert len(store.runs.record_started(both, one.id, now)) == 1
+    assert store.runs.record_started(both, other.id, now) == []
+    assert states(store) == ["running"]
+
+
+def test_a_plan_is_clear_only_where_nothing_but_a_place_is_missing(store: MemoryStore) -> None:
+    store.add_task(spec("backlog", catch_up="all"), START)
+    store.add_task(TaskSpec(name="jitter", schedule=Interval(10 * SECOND, jitter=5 * SECOND), handler="noop"), START)
+    store.add_task(spec("busy", overlap="queue"), START)
+    store.start_now("busy", START)
+    assert {task.name: made.clear for task, made in clear_plans(store, START + 30 * SECOND)} == {
+        "backlog": False,
+        "jitter": False,
+        "busy": False,
+    }
 
 
 def test_two_daemons_that_plan_the_same_task_record_it_once(store: MemoryStore) -> None:

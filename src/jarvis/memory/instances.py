@@ -43,7 +43,7 @@ class InstanceTable:
         }
         with self._database.transaction():
             self._database.change(_SQL["insert"], row)
-            instance = self.get(int(self._database.value("SELECT last_insert_rowid()")))
+            instance = self.get(self._database.last_id())
         self._here.add(instance.id)
         if pipe:
             self._pipes[instance.id] = pipe

@@ -38,6 +38,15 @@ class RunTable:
                     written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
         return written
 
+    def record_started(self, planned: Iterable[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
+        """`record` plans that are clear, and claim each one's run in the same write. What is held now."""
+        held = []
+        with self._database.transaction():
+            for task, plan in planned:
+                if self._tasks.advance(task, plan):
+                    held += [self._insert_started(task, plan, row, owner, now) for row in plan.record]
+        return [claimed for claimed in held if claimed is not None]
+
     def expire(self, now: datetime) -> int:
         """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now)})
@@ -50,7 +59,7 @@ class RunTable:
             while not self._insert(task, msgspec.structs.replace(row, due_at=from_micros(at)), "manual", now):
                 at += 1
             self._database.announce()
-            return self.get(int(self._database.value("SELECT last_insert_rowid()")))
+            return self.get(self._database.last_id())
 
     def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
         """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
@@ -151,24 +160,35 @@ class RunTable:
             self.cancel(run_id, "cancelled: the next occurrence came due (overlap=cancel_running)", now)
 
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
-        at, due_at = to_micros(now), to_micros(row.due_at)
-        late_ok = task.policy.late_ok
-        values = {
-            "task_id": task.id,
-            "due_at": due_at,
-            "until": maybe_micros(row.until),
-            "count": row.count,
-            "origin": origin,
-            "state": row.state,
-            "reason": row.reason,
-            "priority": task.policy.priority,
-            "alone": task.policy.overlap != "allow",
-            "now": at,
-            "available_at": to_micros(row.available_at or now),
-            "finished_at": None if row.state is RunState.PENDING else at,
-            "useful_until": None if late_ok is None else due_at + late_ok // MICROSECOND,
-        }
-        return self._database.change(_SQL["insert"], values)
+        return self._database.change(_SQL["insert"], _values(task, row, origin, now))
+
+    def _insert_started(self, task: Task, plan: Plan, row: Occurrence, owner: int, now: datetime) -> Claimed | None:
+        """A row as it is; the one that is to run as a run this owner holds. None where nothing is held."""
+        if row.state is not RunState.PENDING:
+            self._insert(task, row, "schedule", now)
+            return None
+        started = {"state": RunState.RUNNING, "owner": owner, "fence": 1, "attempt": 1, "started_at": to_micros(now)}
+        if not self._database.change(_SQL["insert"], {**_values(task, row, "schedule", now), **started}):
+            return None
+        run = Run(
+            id=self._database.last_id(),
+            task_id=task.id,
+            task=task.name,
+            due_at=row.due_at,
+            until=None,
+            count=1,
+            origin="schedule",
+            state=RunState.RUNNING,
+            reason=row.reason,
+            attempt=1,
+            recorded_at=now,
+            available_at=now,
+            started_at=now,
+            finished_at=None,
+            owner=owner,
+            fence=1,
+        )
+        return Claimed(run, msgspec.structs.replace(task, next_run_at=plan.next_run_at, starts=task.starts + 1))
 
     def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:
         if self._database.change(_SQL["claim"], {"id": row[0], "owner": owner, "now": to_micros(now)}) != 1:
@@ -216,6 +236,31 @@ class RunTable:
             "data": None,
         }
         self._database.change(_SQL["settle"], values)
+
+
+def _values(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str, Any]:
+    """A row of the ledger as it is inserted."""
+    at, due_at = to_micros(now), to_micros(row.due_at)
+    late_ok = task.policy.late_ok
+    return {
+        "task_id": task.id,
+        "due_at": due_at,
+        "until": maybe_micros(row.until),
+        "count": row.count,
+        "origin": origin,
+        "state": row.state,
+        "reason": row.reason,
+        "attempt": 0,
+        "priority": task.policy.priority,
+        "alone": task.policy.overlap != "allow",
+        "now": at,
+        "available_at": to_micros(row.available_at or now),
+        "started_at": None,
+        "finished_at": None if row.state is RunState.PENDING else at,
+        "owner": None,
+        "fence": 0,
+        "useful_until": None if late_ok is None else due_at + late_ok // MICROSECOND,
+    }
 
 
 def _one_of_each(rows: Sequence[Row]) -> Iterator[Row]:

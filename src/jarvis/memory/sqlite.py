@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,8 +65,7 @@ class Database:
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
             # Without this a statement is compiled anew whenever another value is bound to its LIMIT.
             self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-            # A cursor stops at the first statement that answers; to read it out is to run them all.
-            self._connection.execute(_PRAGMAS).fetchall()
+            _set_up(self._connection)
 
     def rows(self, sql: str, bindings: Bindings = ()) -> list[Row]:
         """Everything a statement answers."""
@@ -87,6 +87,10 @@ class Database:
         """The first column of the first row, None if there is no row."""
         found = self.row(sql, bindings)
         return found[0] if found else None
+
+    def last_id(self) -> int:
+        """The id of the row this connection inserted last."""
+        return int(self._connection.last_insert_rowid())
 
     def change(self, sql: str, bindings: Bindings = ()) -> int:
         """Carry out one write and say how many rows it changed. Its own transaction unless inside one."""
@@ -201,6 +205,20 @@ class Transaction:
         self._database._end(self._durable, error is not None)
         if isinstance(error, apsw.Error):
             raise _ours(self._database.path, error) from error
+
+
+def _set_up(connection: apsw.Connection) -> None:
+    """Apply the pragmas. Where two processes switch a new file to WAL at once, SQLite refuses one without waiting."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            # A cursor stops at the first statement that answers; to read it out is to run them all.
+            connection.execute(_PRAGMAS).fetchall()
+            return
+        except apsw.BusyError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
 
 
 def _make_private(path: str) -> None:

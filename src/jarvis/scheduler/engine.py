@@ -87,8 +87,8 @@ class SchedulerEngine:
     def plan_due(self, now: datetime) -> int:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
         written = 0
-        while (batch := self._plan_batch(now)) is not None:
-            written += batch
+        while (planned := self._plan_batch(now)) is not None:
+            written += self.store.runs.record(planned, now)
         return written
 
     def run_due(self, now: datetime) -> list[Claimed]:
@@ -187,11 +187,20 @@ class SchedulerEngine:
         return SEEN_LATE
 
     def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
-        self._plan_batch(now)
-        return self._claim(owner, now)
+        """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded."""
+        runs, waiting = self.store.runs, self.store.runs.any_pending()
+        planned = self._plan_batch(now) or []
+        clear = [entry for entry in planned if entry[1].clear]
+        if waiting or len(clear) > self.executor.free:
+            clear = []
+        others = [entry for entry in planned if entry not in clear] if len(clear) < len(planned) else []
+        held = runs.record_started(clear, owner.id, now) if clear else []
+        if others:
+            runs.record(others, now)
+        return held + self._claim(owner, now, len(held)) if waiting or others else held
 
-    def _plan_batch(self, now: datetime) -> int | None:
-        """Plan at most one batch: the ledger rows written, None when nothing was due."""
+    def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
+        """Plans for at most one batch of tasks, None when nothing was due."""
         self.store.runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         due = self.store.tasks.due(now, BATCH)
         if not due:
@@ -201,10 +210,10 @@ class SchedulerEngine:
         planned = [(task, plan) for task, plan in made if plan is not None]
         if any(absence.kind == "slept" for absence in self._absences):
             planned = spread(planned, now)
-        return self.store.runs.record(planned, now)
+        return planned
 
-    def _claim(self, owner: Instance, now: datetime) -> list[Claimed]:
-        room = min(self.executor.free, BATCH)
+    def _claim(self, owner: Instance, now: datetime, taken: int = 0) -> list[Claimed]:
+        room = min(self.executor.free - taken, BATCH)
         return self.store.runs.claim(owner.id, room, now) if room > 0 else []
 
     def _start(self, claimed: list[Claimed]) -> list[Claimed]:

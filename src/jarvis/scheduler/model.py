@@ -127,6 +127,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     record: tuple[Occurrence, ...]
     next_run_at: datetime | None
+    clear: bool = False  # nothing but a free place is missing for its one run to start
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,8 @@ def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str =
     rows = tuple(misfires(task.schedule, task.policy, task.next_run_at, now, why_late))
     if open_run is not None and _in_the_way(task, rows):
         rows = tuple(_skipped(row, open_run) for row in rows)
-    return _limited(task, tuple(_jittered(task, row) for row in rows), task.schedule.next_after(now))
+    made = _limited(task, tuple(_jittered(task, row) for row in rows), task.schedule.next_after(now))
+    return made if open_run is not None else _cleared(made)
 
 
 def paused(task: Task, now: datetime) -> Plan:
@@ -68,6 +69,14 @@ def spread(planned: Sequence[tuple[Task, Plan]], now: datetime) -> list[tuple[Ta
 
 def _is_late(task: Task, row: Occurrence, now: datetime) -> bool:
     return row.state is RunState.PENDING and now - row.due_at > task.policy.grace
+
+
+def _cleared(plan: Plan) -> Plan:
+    """Say so where one run is to start at once: the store may then record and claim it in one write."""
+    pending = [row for row in plan.record if row.state is RunState.PENDING]
+    if len(pending) != 1 or pending[0].available_at is not None:
+        return plan
+    return Plan(plan.record, plan.next_run_at, clear=True)
 
 
 def _in_the_way(task: Task, rows: tuple[Occurrence, ...]) -> bool:

@@ -77,6 +77,12 @@ class Runs(Protocol):
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the runs and advance next_run_at; a task changed meanwhile is left alone. Rows written."""
 
+    def record_started(self, planned: Iterable[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
+        """`record` plans that are clear, and claim each one's run in the same write. What is held now."""
+
+    def any_pending(self) -> bool:
+        """Whether anything waits to start, for whatever reason."""
+
     def expire(self, now: datetime) -> int:
         """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
 

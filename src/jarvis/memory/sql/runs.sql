@@ -1,10 +1,10 @@
 -- INDEXED BY where SQLite would otherwise walk all of a task's runs: it takes a unique index for the better one.
 
 -- name: insert
-INSERT INTO runs (task_id, due_at, until, count, origin, state, reason, priority, alone, recorded_at, available_at,
-                  finished_at, useful_until)
-VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :priority, :alone, :now, :available_at,
-        :finished_at, :useful_until)
+INSERT INTO runs (task_id, due_at, until, count, origin, state, reason, attempt, priority, alone, recorded_at,
+                  available_at, started_at, finished_at, owner, fence, useful_until)
+VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :attempt, :priority, :alone, :now,
+        :available_at, :started_at, :finished_at, :owner, :fence, :useful_until)
 ON CONFLICT (task_id, due_at) DO NOTHING;
 
 -- name: claimable
