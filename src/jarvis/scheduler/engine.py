@@ -87,6 +87,7 @@ class SchedulerEngine:
     def plan_due(self, now: datetime) -> int:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
         written = 0
+        self.store.runs.expire(now)
         while (planned := self._plan_batch(now)) is not None:
             written += self.store.runs.record(planned, now)
         return written
@@ -189,6 +190,8 @@ class SchedulerEngine:
     def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
         """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded."""
         runs, waiting = self.store.runs, self.store.runs.any_pending()
+        if waiting:
+            runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         planned = self._plan_batch(now) or []
         clear = [entry for entry in planned if entry[1].clear]
         if waiting or len(clear) > self.executor.free:
@@ -201,7 +204,6 @@ class SchedulerEngine:
 
     def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
         """Plans for at most one batch of tasks, None when nothing was due."""
-        self.store.runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         due = self.store.tasks.due(now, BATCH)
         if not due:
             self._absences.clear()  # whatever they made late has been accounted for
