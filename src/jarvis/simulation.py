@@ -8,6 +8,7 @@ what the daemon would have written, for any span and any sequence of sleeps, kil
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import os
 import re
@@ -22,9 +23,10 @@ import msgspec
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState, TaskSpec
-from jarvis.scheduler.schedule import MICROSECOND, bind
+from jarvis.scheduler.schedule import MICROSECOND, Interval, Schedule, bind
 from jarvis.testing import FakeClock
 
+QUIET = timedelta(minutes=5)  # from a disturbance, until the late runs it caused have long started
 WORTH_A_PROCESS = 20_000  # occurrences: some seconds of work, against a third of a second to start a process
 _LEDGER = msgspec.msgpack.Decoder(list[Run])
 _RUN = re.compile(r"\brun (\d+)\b")
@@ -77,53 +79,75 @@ def simulate(
 ) -> list[Run]:
     """The ledger of start <= due_at < until, the oldest due first, on all cores where that pays.
 
-    Runs that take no time never wait for a free place, so tasks cannot influence each other and each core can
-    have its own share of them (only the order in which late runs are spread after waking is per share).
+    Where runs take no time and no task looks back at its own past, a quiet moment leaves nothing behind that
+    the next one depends on: there the span can be cut, and each core has a part of it.
     """
-    shares = _shares(specs, start, until) if takes == timedelta(0) else [list(specs)]
-    work = partial(_simulate_share, start=start, until=until, disturbances=disturbances, takes=takes)
-    if len(shares) == 1:
-        return _in_order([work(shares[0])])
-    with ProcessPoolExecutor(len(shares), mp_context=get_context("spawn")) as pool:
-        return _in_order([_LEDGER.decode(packed) for packed in pool.map(partial(_packed, work), shares)])
+    bound = [msgspec.structs.replace(spec, schedule=bind(spec.schedule, start)) for spec in specs]
+    parts = [(start, until)]
+    if takes == timedelta(0) and not any(_looks_back(spec.schedule) for spec in bound):
+        parts = _cut(start, until, disturbances, _cores_worth(bound, start, until))
+    work = partial(_part, bound, disturbances, takes)
+    if len(parts) == 1:
+        return work(parts[0])
+    with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as pool:
+        return _joined([_LEDGER.decode(packed) for packed in pool.map(partial(_packed, work), parts)])
 
 
-def _shares(specs: Sequence[TaskSpec], start: datetime, until: datetime) -> list[list[TaskSpec]]:
-    """The tasks dealt out by how often they are due; a single share where another process would cost more."""
-    counted = sorted(((bind(spec.schedule, start).count(start, until), spec) for spec in specs), key=lambda e: -e[0])
-    if sum(count for count, _ in counted) < WORTH_A_PROCESS:
-        return [list(specs)]
-    shares: list[tuple[int, list[TaskSpec]]] = [(0, []) for _ in range(min(os.cpu_count() or 1, len(counted)))]
-    for count, spec in counted:
-        shares.sort(key=lambda share: share[0])
-        shares[0] = (shares[0][0] + count, [*shares[0][1], spec])
-    return [share for _, share in shares]
+def _looks_back(schedule: Schedule) -> bool:
+    """Whether what a task does next depends on what it did: counted runs, intervals from the end, delayed starts."""
+    after_completion = isinstance(schedule, Interval) and schedule.after_completion
+    return after_completion or schedule.max_runs is not None or schedule.jitter > timedelta(0)
 
 
-def _packed(work: Callable[[list[TaskSpec]], list[Run]], share: list[TaskSpec]) -> bytes:
-    """A ledger as it goes from one process to another: many times faster than pickled values."""
-    return msgspec.msgpack.encode(work(share))
+def _cores_worth(specs: Sequence[TaskSpec], start: datetime, until: datetime) -> int:
+    """How many processes the span is worth; one where starting another would cost more than it saves."""
+    occurrences = sum(spec.schedule.count(start, until) for spec in specs)
+    return min(os.cpu_count() or 1, 1 + occurrences // WORTH_A_PROCESS)
 
 
-def _simulate_share(
-    specs: list[TaskSpec], *, start: datetime, until: datetime, disturbances: Sequence[Disturbance], takes: timedelta
+def _cut(
+    start: datetime, until: datetime, disturbances: Sequence[Disturbance], parts: int
+) -> list[tuple[datetime, datetime]]:
+    """The span in about equal parts, cut where the machine has long been awake and undisturbed."""
+    cuts = [start]
+    for number in range(1, parts):
+        cut = start + (until - start) * number // parts
+        for found in sorted(disturbances, key=lambda found: found.at):
+            if found.at - QUIET <= cut <= max(found.at, found.until) + QUIET:
+                cut = max(found.at, found.until) + QUIET
+        if cuts[-1] < cut < until:
+            cuts.append(cut)
+    return list(itertools.pairwise([*cuts, until]))
+
+
+def _part(
+    specs: Sequence[TaskSpec],
+    disturbances: Sequence[Disturbance],
+    takes: timedelta,
+    part: tuple[datetime, datetime],
 ) -> list[Run]:
-    return Simulation(specs, start, takes=takes).run(until, disturbances)
+    start, until = part
+    mine = [found for found in disturbances if start <= found.at < until]
+    return Simulation(specs, start, takes=takes).run(until, mine)
 
 
-def _in_order(ledgers: Sequence[Sequence[Run]]) -> list[Run]:
-    """The ledgers as one, numbered anew; a reason that names a run names it by its new number."""
-    rows = sorted(((run.due_at, run.task, run.id, share) for share, runs in enumerate(ledgers) for run in runs))
-    number = {(share, old): new for new, (_, _, old, share) in enumerate(rows, 1)}
+def _packed(work: Callable[[tuple[datetime, datetime]], list[Run]], part: tuple[datetime, datetime]) -> bytes:
+    """A ledger as it goes from one process to another: many times faster than pickled values."""
+    return msgspec.msgpack.encode(work(part))
 
-    def renumbered(run: Run, share: int) -> Run:
-        reason = run.reason
-        if "run " in reason:
-            reason = _RUN.sub(lambda found: f"run {number.get((share, int(found[1])), found[1])}", reason)
-        return msgspec.structs.replace(run, id=number[share, run.id], reason=reason)
 
-    found = [renumbered(run, share) for share, runs in enumerate(ledgers) for run in runs]
-    return sorted(found, key=lambda run: run.id)
+def _joined(ledgers: Sequence[Sequence[Run]]) -> list[Run]:
+    """The parts' ledgers as one: their runs are numbered on, also where a reason names one."""
+    joined: list[Run] = []
+    for ledger in ledgers:
+        before = len(joined)
+
+        def numbered_on(run: Run, before: int = before) -> Run:
+            reason = _RUN.sub(lambda found: f"run {int(found[1]) + before}", run.reason) if run.reason else ""
+            return msgspec.structs.replace(run, id=run.id + before, reason=reason)
+
+        joined += map(numbered_on, ledger) if before else ledger
+    return joined
 
 
 class TimedExecutor:
