@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 from multiprocessing import get_context
+from typing import Literal
 
 import msgspec
 
@@ -34,11 +35,15 @@ RESTART = timedelta(seconds=2)  # until a service manager has a killed daemon ba
 
 
 class Disturbance(msgspec.Struct, frozen=True):
-    """Something that happens to the machine: `sleep` until `until`, `kill` of the daemon, `step` to `until`."""
+    """Something that happens to the machine at `at`.
+
+    `sleep` until `until`, `kill` of the daemon, `step` of the clock to `until`, travel to another `zone`.
+    """
 
     at: datetime
-    kind: str
+    kind: Literal["sleep", "kill", "step", "zone"]
     until: datetime
+    zone: str = ""
 
 
 def sleep(since: datetime, until: datetime) -> Disturbance:
@@ -54,6 +59,11 @@ def kill(at: datetime) -> Disturbance:
 def step(at: datetime, to: datetime) -> Disturbance:
     """Somebody sets the clock at `at` to `to`."""
     return Disturbance(at, "step", to)
+
+
+def travel(at: datetime, zone: str) -> Disturbance:
+    """The machine's time zone becomes `zone` at `at`: tasks whose author named none follow."""
+    return Disturbance(at, "zone", at, zone)
 
 
 def nights(
@@ -76,25 +86,31 @@ def simulate(
     until: datetime,
     disturbances: Sequence[Disturbance] = (),
     takes: timedelta = timedelta(0),
+    zone: str = "UTC",
 ) -> list[Run]:
     """The ledger of start <= due_at < until, the oldest due first, on all cores where that pays.
 
-    Where runs take no time and no task looks back at its own past, a quiet moment leaves nothing behind that
-    the next one depends on: there the span can be cut, and each core has a part of it.
+    `zone` is the machine's at the start. Where runs take no time and nothing looks back at its own past, a quiet
+    moment leaves nothing behind that the next one depends on: there the span is cut, and each core has a part.
     """
     bound = [msgspec.structs.replace(spec, schedule=bind(spec.schedule, start)) for spec in specs]
     parts = [(start, until)]
-    if takes == timedelta(0) and not any(_looks_back(spec.schedule) for spec in bound):
+    if takes == timedelta(0) and not _looks_back(bound, disturbances):
         parts = _cut(start, until, disturbances, _cores_worth(bound, start, until))
-    work = partial(_part, bound, disturbances, takes)
+    work = partial(_part, bound, disturbances, takes, zone)
     if len(parts) == 1:
         return work(parts[0])
     with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as pool:
         return _joined([_LEDGER.decode(packed) for packed in pool.map(partial(_packed, work), parts)])
 
 
-def _looks_back(schedule: Schedule) -> bool:
-    """Whether what a task does next depends on what it did: counted runs, intervals from the end, delayed starts."""
+def _looks_back(specs: Sequence[TaskSpec], disturbances: Sequence[Disturbance]) -> bool:
+    """Whether what comes depends on what long was: zones moved to, counted runs, delayed starts and the like."""
+    travelled = any(found.kind == "zone" for found in disturbances)
+    return travelled or any(_remembers(spec.schedule) for spec in specs)
+
+
+def _remembers(schedule: Schedule) -> bool:
     after_completion = isinstance(schedule, Interval) and schedule.after_completion
     return after_completion or schedule.max_runs is not None or schedule.jitter > timedelta(0)
 
@@ -124,11 +140,12 @@ def _part(
     specs: Sequence[TaskSpec],
     disturbances: Sequence[Disturbance],
     takes: timedelta,
+    zone: str,
     part: tuple[datetime, datetime],
 ) -> list[Run]:
     start, until = part
     mine = [found for found in disturbances if start <= found.at < until]
-    return Simulation(specs, start, takes=takes).run(until, mine)
+    return Simulation(specs, start, takes=takes, zone=zone).run(until, mine)
 
 
 def _packed(work: Callable[[tuple[datetime, datetime]], list[Run]], part: tuple[datetime, datetime]) -> bytes:
@@ -159,7 +176,7 @@ class TimedExecutor:
         self._takes = takes
         self._limit = limit
         self._order = 0
-        self._running: list[tuple[float, int, Claimed]] = []
+        self._running: list[tuple[float, int, Claimed, datetime]] = []  # over at, order, what, started at
         self._cancelled: dict[int, str] = {}
 
     @property
@@ -183,13 +200,13 @@ class TimedExecutor:
         for held in claimed:
             self._order += 1
             over_at = self._clock.monotonic() + self._takes(held).total_seconds()
-            heapq.heappush(self._running, (over_at, self._order, held))
+            heapq.heappush(self._running, (over_at, self._order, held, self._clock.now()))
 
     def finished(self) -> list[Outcome]:
         """Outcomes not yet acknowledged, in the order the runs ended."""
         now = self._clock.monotonic() + 1e-6  # what rounding took from a microsecond
         over = sorted(entry for entry in self._running if entry[0] <= now)
-        return [Outcome(held, self._result(held.run.id), self._clock.now()) for _, _, held in over]
+        return [Outcome(held, self._result(held.run.id), self._over(held, since)) for _, _, held, since in over]
 
     def acknowledge(self, count: int) -> None:
         """Forget the first `count` outcomes."""
@@ -204,10 +221,14 @@ class TimedExecutor:
         """End one run now."""
         self._cancelled[run_id] = reason
         self._running = [
-            (self._clock.monotonic() if held.run.id == run_id else over_at, order, held)
-            for over_at, order, held in self._running
+            (self._clock.monotonic() if held.run.id == run_id else over_at, order, held, since)
+            for over_at, order, held, since in self._running
         ]
         heapq.heapify(self._running)
+
+    def _over(self, held: Claimed, since: datetime) -> datetime:
+        """When a run ended: what takes no time did at its start, though it is asked for later."""
+        return self._clock.now() if self._takes(held) else since
 
     def _result(self, run_id: int) -> Result:
         why = self._cancelled.get(run_id)
@@ -229,34 +250,46 @@ class Simulation:
     """Tasks, a span, what happens in it; `run` gives the ledger."""
 
     def __init__(
-        self, specs: Iterable[TaskSpec], start: datetime, *, takes: timedelta = timedelta(0), limit: int = 8
+        self,
+        specs: Iterable[TaskSpec],
+        start: datetime,
+        *,
+        takes: timedelta = timedelta(0),
+        limit: int = 8,
+        zone: str = "UTC",
     ) -> None:
         self.store = MemoryStore()
         self._clock = FakeClock(start)
+        self._clock.zone = zone
         self._duration = takes
         self._limit = limit
         with self.store.transaction():
             for spec in specs:
                 # An instant at the very start is part of the span; schedules look strictly after.
                 self.store.add_task(spec, start - MICROSECOND)
-        self._engine = self._daemon()
+        self._engine, self._executor = self._daemon()
 
     def run(self, until: datetime, disturbances: Iterable[Disturbance] = ()) -> list[Run]:
-        """Let time pass up to `until`; the whole ledger, the oldest due first."""
+        """Let time pass up to `until`; every row due before it, the oldest due first.
+
+        What came due before `until` is seen through to its end, also where that takes longer; whatever is
+        due at `until` or later is no part of it, also where a sleep or a step of the clock would lead there.
+        """
+        last = until - MICROSECOND
         for disturbance in sorted(disturbances, key=lambda found: found.at):
-            self._advance(min(disturbance.at, until))
             if disturbance.at < until:
-                self._disturb(disturbance)
-        self._advance(until)
-        self._engine.settle_finished()
+                self._advance(disturbance.at)
+                self._disturb(disturbance, last)
+        self._advance(last)
+        self._see_through(last)
         return sorted(self.store.runs.newest(limit=None), key=lambda run: (run.due_at, run.id))
 
-    def _daemon(self) -> SchedulerEngine:
+    def _daemon(self) -> tuple[SchedulerEngine, TimedExecutor]:
         executor = TimedExecutor(self._clock, lambda _held: self._duration, self._limit)
         made = SchedulerEngine(self.store, executor, self._clock)
         made.open(self._clock.now())
         made.watch()
-        return made
+        return made, executor
 
     def _advance(self, until: datetime) -> None:
         """Jump from one event to the next, as the daemon wakes."""
@@ -264,35 +297,49 @@ class Simulation:
             self._engine.tick(self._clock.now())
             if self.store.runs.any_pending():  # perhaps behind a run that took no time: it is over already
                 self._engine.settle_finished()
-            upcoming = min(filter(None, (self._engine.next_wake(), self._next_finish(), until)))
+            upcoming = min(filter(None, (self._engine.next_wake(), self._executor.next_finish, until)))
             if upcoming >= until:
                 break
             self._pass(upcoming)
         self._pass(until)
+        self._engine.settle_finished()
         self._engine.watch(meant=math.inf)  # it looked at the clocks all the while and saw nothing unusual
+
+    def _see_through(self, last: datetime) -> None:
+        """Record what came due up to `last`, and let all that is open run; nothing later is planned."""
+        self._engine.plan_due(last)
+        while True:
+            self._engine.run_due(self._clock.now())
+            if self._engine.settle_finished():
+                continue
+            upcoming = min(
+                filter(None, (self._executor.next_finish, self.store.runs.next_available_at())), default=None
+            )
+            if upcoming is None:
+                break
+            self._pass(max(upcoming, self._clock.now() + MICROSECOND))
 
     def _pass(self, to: datetime) -> None:
         if to > self._clock.now():
             self._clock.advance(to - self._clock.now())
 
-    def _next_finish(self) -> datetime | None:
-        executor = self._engine.executor
-        assert isinstance(executor, TimedExecutor)  # noqa: S101 - made above
-        return executor.next_finish
-
-    def _disturb(self, disturbance: Disturbance) -> None:
+    def _disturb(self, disturbance: Disturbance, last: datetime) -> None:
+        """Let it happen, as far as it lies in the span."""
+        until = min(disturbance.until, last)
         if disturbance.kind == "kill":
             self._die()
-            self._clock.advance(disturbance.until - disturbance.at)
-            self._engine = self._daemon()
-        elif disturbance.kind == "sleep":
-            self._clock.sleep(disturbance.until - self._clock.now())
-        else:
-            self._clock.step(disturbance.until)
+            self._pass(until)
+            self._engine, self._executor = self._daemon()
+        elif disturbance.kind == "step":
+            self._clock.step(until)
+        elif disturbance.kind == "zone":
+            self._clock.zone = disturbance.zone
+        elif until > self._clock.now():  # else it lies within the sleep before
+            self._clock.sleep(until - self._clock.now())
         self._engine.watch()
 
     def _die(self) -> None:
         """As a SIGKILL does: no goodbye, and what ran is gone."""
         self._engine.heartbeat(self._clock.now())
-        self._engine.executor.close()
+        self._executor.close()
         self.store.instances.abandon(self._engine.instance.id)
