@@ -24,6 +24,15 @@ class UsageError(JarvisError):
     exit_code = 2
 
 
+class FileError(UsageError):
+    """A file that the user wrote cannot be taken as it is; holds every problem found, one line each."""
+
+    def __init__(self, problems: str | list[str]) -> None:
+        """Take one problem or all of them at once."""
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
 class NotFound(JarvisError):
     """The thing that was named does not exist."""
 

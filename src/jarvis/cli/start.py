@@ -7,7 +7,7 @@ import sys
 
 from jarvis import __version__
 from jarvis.cli.verbs import LATER, VERBS, nouns
-from jarvis.errors import ConfigError, JarvisError, UsageError
+from jarvis.errors import ConfigError, FileError, JarvisError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _print_anything() -> None:
 def _complain(error: Exception) -> None:
     from jarvis.cli.output import escaped
 
-    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    problems = error.problems if isinstance(error, ConfigError | FileError) else [str(error)]
     if isinstance(error, OSError):
         problems = [f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)]
     for problem in problems:

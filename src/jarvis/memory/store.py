@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from jarvis.memory.migrate import migrate
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.changes import Change, Changes, difference
 from jarvis.scheduler.model import Run, Task, TaskSpec
 from jarvis.scheduler.plan import paused
 
@@ -85,9 +87,49 @@ class MemoryStore:
     def remove_task(self, name: str, now: datetime) -> int:
         """Take a task away; its runs stay in the ledger. How many that had not started were cancelled."""
         with self.database.transaction():
-            task_id = self.tasks.id_of(name)
-            self.tasks.remove(task_id, now)
-            return self.runs.cancel_pending(task_id, "cancelled: the task was removed", now)
+            return self._remove(self.tasks.id_of(name), now, "cancelled: the task was removed")
+
+    def compare_specs(self, specs: Sequence[TaskSpec], source: str, gone: Collection[str] = ()) -> Changes:
+        """What `apply_specs` would do. Nothing is written."""
+        return difference(specs, self.tasks.all(), source, gone)
+
+    def apply_specs(
+        self, specs: Sequence[TaskSpec], source: str, now: datetime, gone: Collection[str] = ()
+    ) -> Changes:
+        """Make the tasks of the file `source` those that are wanted, all of them or nothing; what was done.
+
+        Nothing was if names are `taken` by another file, unless that is one of the `gone`. What stays as it is
+        keeps its next_run_at, its anchor and its count of starts; where nothing differs, nothing is written.
+        """
+        found = self.compare_specs(specs, source, gone)
+        if found.taken or not found.count:
+            return found
+        with self.database.transaction():
+            found = self.compare_specs(specs, source, gone)  # now that nobody else can write
+            if found.count and not found.taken:
+                self._carry_out(found, source, now)
+        return found
+
+    def _carry_out(self, changes: Changes, source: str, now: datetime) -> None:
+        self.database.announce()
+        for removal in changes.remove:
+            self._remove(removal.task_id, now, "cancelled: the task was taken out of its file")
+        for replacement in changes.replace:
+            self._remove(replacement.task_id, now, "cancelled: the task could not be read")
+        for spec in (*changes.add, *(each.spec for each in changes.replace)):
+            self.tasks.add(spec, now, source=source)
+        for change in changes.change:
+            self._change(change, source, now)
+
+    def _change(self, change: Change, source: str, now: datetime) -> None:
+        if change.differences:
+            self.change_task(change.spec.name, change.spec, now)
+        if change.taken_from:
+            self.tasks.take_over(self.tasks.id_of(change.spec.name), source)
+
+    def _remove(self, task_id: int, now: datetime, reason: str) -> int:
+        self.tasks.remove(task_id, now)
+        return self.runs.cancel_pending(task_id, reason, now)
 
     def start_now(self, name: str, now: datetime) -> Run:
         """A run of a task at once, beside its schedule, which it does not move."""

@@ -35,8 +35,13 @@ class TaskTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None) -> Task:
-        """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused."""
+    def add(
+        self, spec: TaskSpec, now: datetime, *, first: datetime | None = None, source: str | None = None
+    ) -> Task:
+        """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused.
+
+        `source` is the file it comes from.
+        """
         schedule = bind(spec.schedule, now)
         row = {
             "name": spec.name,
@@ -45,6 +50,7 @@ class TaskTable:
             "params": _json(spec.params),
             "policy": _json(spec.policy),
             "origin": spec.origin,
+            "source": source,
             "follows_zone": spec.follows_zone,
             "created_at": to_micros(now),
             "next_run_at": maybe_micros(first or first_run_at(schedule, now)),
@@ -73,6 +79,18 @@ class TaskTable:
     def names(self) -> list[str]:
         """The names of all tasks, sorted."""
         return [name for (name,) in self._database.rows(_SQL["names"])]
+
+    def all(self) -> list[Task | Unreadable]:
+        """All tasks, the oldest first."""
+        return [_readable(row) for row in self._database.rows(_SQL["all"])]
+
+    def sources(self) -> set[str]:
+        """The files that tasks come from."""
+        return {source for (source,) in self._database.rows(_SQL["sources"])}
+
+    def take_over(self, task_id: int, source: str) -> bool:
+        """From now on the task comes from the file `source`."""
+        return self._database.change(_SQL["take_over"], {"id": task_id, "source": source}) == 1
 
     def list(self) -> list[TaskSummary | Unreadable]:
         """All tasks by name, each with its last started run."""
@@ -158,6 +176,7 @@ def decode(row: Row) -> Task:
             next_run_at=maybe_instant(row[12]),
             starts=row[13],
             follows_zone=bool(row[14]),
+            source=row[15],
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -178,15 +197,22 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _readable(row: Row) -> Task | Unreadable:
+    try:
+        return decode(row)
+    except StoreError as error:
+        return Unreadable(row[0], row[1], str(error), row[15])
+
+
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[15])
+        return Due(decode(row), row[16])
     except StoreError as error:
-        return Unreadable(row[0], row[1], str(error))
+        return Unreadable(row[0], row[1], str(error), row[15])
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[15]), RunState(row[16]) if row[16] else None)
+        return TaskSummary(decode(row), maybe_instant(row[16]), RunState(row[17]) if row[17] else None)
     except StoreError as error:
-        return Unreadable(row[0], row[1], str(error))
+        return Unreadable(row[0], row[1], str(error), row[15])

@@ -109,6 +109,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     next_run_at: datetime | None
     follows_zone: bool = False
     starts: int = 0  # occurrences recorded to run so far: what max_runs counts
+    source: str | None = None  # the file it comes from, which alone may take it away again
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,3 +220,4 @@ class Unreadable(msgspec.Struct, frozen=True):
     task_id: int
     name: str
     reason: str
+    source: str | None = None

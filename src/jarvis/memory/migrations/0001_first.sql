@@ -14,6 +14,7 @@ CREATE TABLE tasks (
     params       TEXT NOT NULL,               -- JSON
     policy       TEXT NOT NULL,               -- JSON, defaults left out
     origin       TEXT NOT NULL,
+    source       TEXT,                        -- the file it comes from, which alone may take it away again
     follows_zone INTEGER NOT NULL DEFAULT 0,  -- 1: its author named no zone, so it moves with the system's
     created_at   INTEGER NOT NULL,
     revision     INTEGER NOT NULL DEFAULT 1,

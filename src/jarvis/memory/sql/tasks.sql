@@ -1,23 +1,35 @@
 -- name: insert
-INSERT INTO tasks (name, schedule, handler, params, policy, origin, follows_zone, created_at, next_run_at)
-VALUES (:name, :schedule, :handler, :params, :policy, :origin, :follows_zone, :created_at, :next_run_at);
+INSERT INTO tasks (name, schedule, handler, params, policy, origin, source, follows_zone, created_at, next_run_at)
+VALUES (:name, :schedule, :handler, :params, :policy, :origin, :source, :follows_zone, :created_at, :next_run_at);
 
 -- name: get
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone
+       next_run_at, starts, follows_zone, source
 FROM tasks WHERE name = ? AND removed_at IS NULL;
 
 -- name: by_id
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone
+       next_run_at, starts, follows_zone, source
 FROM tasks WHERE id = ?;
+
+-- name: all
+SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
+       next_run_at, starts, follows_zone, source
+FROM tasks WHERE removed_at IS NULL ORDER BY id;
+
+-- name: sources
+SELECT DISTINCT source FROM tasks WHERE source IS NOT NULL AND removed_at IS NULL;
+
+-- name: take_over
+UPDATE tasks SET source = :source, origin = 'file', revision = revision + 1
+WHERE id = :id AND removed_at IS NULL;
 
 -- name: names
 SELECT name FROM tasks WHERE removed_at IS NULL ORDER BY name;
 
 -- name: list
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, r.started_at, r.state
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.source, r.started_at, r.state
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
     SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
@@ -27,7 +39,7 @@ ORDER BY t.name;
 
 -- name: due
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.source,
        (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
 FROM tasks t
 WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
@@ -58,7 +70,7 @@ UPDATE tasks SET next_run_at = :next WHERE id = :id AND next_run_at < :next AND 
 
 -- name: following_zone
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone
+       next_run_at, starts, follows_zone, source
 FROM tasks WHERE follows_zone = 1 AND removed_at IS NULL;
 
 -- name: rezone

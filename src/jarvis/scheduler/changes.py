@@ -1,0 +1,153 @@
+"""What applying a file of tasks comes to: what to add, change and remove, and what stays as it is. Pure.
+
+Only what came from the same file is ever removed. A task that somebody added by hand, or that was seeded, is
+taken over by the file that names it; a task of another file is not, unless that file is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from jarvis.scheduler.model import Task, TaskSpec, Unreadable
+from jarvis.scheduler.schedule import Interval, Rrule, Schedule
+
+SPELLED = {"expr": "cron"}  # a schedule's field -> the key it has in a file
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One key of a task that is another now. What belongs to the schedule, the params and the policy has its own."""
+
+    key: str
+    old: Any
+    new: Any
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A stored task that is to become `spec`. `taken_from` is who had it before, "" if it was this file's already."""
+
+    spec: TaskSpec
+    differences: tuple[Difference, ...]
+    taken_from: str = ""
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """A stored task that cannot be read any more, and that the file states anew."""
+
+    spec: TaskSpec
+    task_id: int
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """A stored task of the file that the file does not name any more."""
+
+    name: str
+    task_id: int
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Everything that applying a file comes to, each part in the order of the file (removals: of the store)."""
+
+    add: tuple[TaskSpec, ...] = ()
+    change: tuple[Change, ...] = ()
+    replace: tuple[Replacement, ...] = ()
+    remove: tuple[Removal, ...] = ()
+    unchanged: int = 0
+    taken: dict[str, str] = {}  # names that are another file's, and that file: while there are any, nothing is applied
+
+    @property
+    def count(self) -> int:
+        """How many tasks would not stay as they are."""
+        return len(self.add) + len(self.change) + len(self.replace) + len(self.remove)
+
+
+def difference(
+    wanted: Iterable[TaskSpec], stored: Iterable[Task | Unreadable], source: str, gone: Collection[str] = ()
+) -> Changes:
+    """What makes the tasks of `source` those that are wanted, and no other. `gone` are files that exist no more."""
+    by_name = {task.name: task for task in stored}
+    add: list[TaskSpec] = []
+    change: list[Change] = []
+    replace: list[Replacement] = []
+    taken: dict[str, str] = {}
+    unchanged = 0
+    for spec in wanted:
+        task = by_name.pop(spec.name, None)
+        if task is None:
+            add.append(spec)
+        elif task.source not in (None, source) and task.source not in gone:
+            taken[spec.name] = str(task.source)
+        elif isinstance(task, Unreadable):
+            replace.append(Replacement(spec, task.task_id))
+        elif found := changed(task, spec, source):
+            change.append(found)
+        else:
+            unchanged += 1
+    remove = tuple(Removal(task.name, _id(task)) for task in by_name.values() if task.source == source)
+    return Changes(tuple(add), tuple(change), tuple(replace), remove, unchanged, taken)
+
+
+def changed(task: Task, spec: TaskSpec, source: str | None) -> Change | None:
+    """What would have to change for `task` to be what `spec` says, and to come from `source`; None if nothing."""
+    schedule = kept(spec.schedule, task, spec)
+    taken_from = "" if task.source == source else (task.source or task.origin)
+    found = tuple(_differences(task, spec, schedule))
+    if not found and not taken_from:
+        return None
+    return Change(msgspec.structs.replace(spec, schedule=schedule), found, taken_from)
+
+
+def kept(schedule: Schedule, task: Task, spec: TaskSpec) -> Schedule:
+    """The schedule with what its author left open as the task has it: an anchor, a start, the system's zone."""
+    old, new = task.schedule, schedule
+    if isinstance(new, Interval) and isinstance(old, Interval) and new.anchor is None:
+        new = msgspec.structs.replace(new, anchor=old.anchor)
+    if isinstance(new, Rrule) and isinstance(old, Rrule) and new.dtstart is None:
+        new = msgspec.structs.replace(new, dtstart=old.dtstart)
+    if spec.follows_zone and task.follows_zone and new.tz != old.tz:
+        new = msgspec.structs.replace(new, tz=old.tz)  # the daemon moves it, whatever zone this process is in
+    return new
+
+
+def _differences(task: Task, spec: TaskSpec, schedule: Schedule) -> Iterator[Difference]:
+    if type(schedule) is not type(task.schedule):
+        yield Difference("schedule", task.schedule.describe(), schedule.describe())
+    elif schedule != task.schedule:
+        yield from _fields(task.schedule, schedule)
+    if spec.follows_zone != task.follows_zone:
+        yield Difference("follows the system's time zone", task.follows_zone, spec.follows_zone)
+    if spec.handler != task.handler:
+        yield Difference("handler", task.handler, spec.handler)
+    if not _same(task.params, spec.params):
+        yield from _params(task.params, spec.params)
+    if spec.policy != task.policy:
+        yield from _fields(task.policy, spec.policy)
+
+
+def _fields(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:
+    names: Sequence[str] = new.__struct_fields__
+    for name in names:
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield Difference(SPELLED.get(name, name), before, after)
+
+
+def _params(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
+    for name in [*new, *(each for each in old if each not in new)]:
+        if (name in old) != (name in new) or not _same(old.get(name), new.get(name)):
+            yield Difference(name, old.get(name), new.get(name))
+
+
+def _same(old: object, new: object) -> bool:
+    """Whether two values are the same once stored: 1, 1.0 and true are not, an order of keys is."""
+    return old == new and _stored(old) == _stored(new)
+
+
+def _stored(value: object) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def _id(task: Task | Unreadable) -> int:
+    return task.task_id if isinstance(task, Unreadable) else task.id
