@@ -145,24 +145,10 @@ def zone_name(text: str) -> str:
     return load_zone(text).key
 
 
-def parse_instant(text: str, zone: tzinfo) -> datetime:
-    """ISO 8601 with an offset. ValueError without one, as it names no instant; with the spelling that does."""
-    from datetime import datetime
-
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is not None:
-            moment.astimezone(zone)  # OverflowError: beyond the calendar once the offset is counted
-            return moment
-        spelled = moment.replace(tzinfo=zone).isoformat()
-    except (ValueError, OverflowError):
-        example = datetime(2026, 3, 2, 9, 0, tzinfo=zone).isoformat()
-        raise ValueError(f"{text!r} is no instant: write it as ISO 8601 with an offset, such as {example}") from None
-    raise ValueError(f"{text!r} has no offset, so it names no instant. Did you mean {spelled}?")
-
-
 def an_instant(what: str, text: str, zone: tzinfo) -> datetime:
     """The instant that a flag names, or a usage error that names the flag."""
+    from jarvis.scheduler.instant import parse_instant
+
     return checked(what, lambda given: parse_instant(given, zone))(text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, checked, parse_instant, whole
+from jarvis.cli.args import add_json, an_instant, checked, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, note, table
 from jarvis.cli.records import of_run
@@ -125,7 +125,7 @@ def _moment(flag: str, text: str, zone: tzinfo) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        return checked(flag, lambda given: parse_instant(given, zone))(text).astimezone(UTC)
+        return an_instant(flag, text, zone).astimezone(UTC)
 
 
 def _show(runs: list[Run], most: int, zone: tzinfo) -> int:

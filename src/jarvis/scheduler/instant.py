@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 MICROSECOND = timedelta(microseconds=1)
 """The grain of every instant: the nearest two can be."""
@@ -27,6 +27,20 @@ def as_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ScheduleError(f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None
+
+
+def parse_instant(text: str, zone: tzinfo) -> datetime:
+    """ISO 8601 with an offset. ScheduleError without one, as it names no instant; with the spelling that does."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            moment.astimezone(zone)  # OverflowError: beyond the calendar once the offset is counted
+            return moment
+        spelled = moment.replace(tzinfo=zone).isoformat()
+    except (ValueError, OverflowError):
+        example = datetime(2026, 3, 2, 9, 0, tzinfo=zone).isoformat()
+        raise ScheduleError(f"{text!r} is no instant: write it as ISO 8601 with an offset, such as {example}") from None
+    raise ScheduleError(f"{text!r} has no offset, so it names no instant. Did you mean {spelled}?")
 
 
 def just_before(moment: datetime) -> datetime:

@@ -1,0 +1,237 @@
+"""One reading of what states a task: flags of `jarvis task add`, or a `[tasks.NAME]` table of TOML. And back.
+
+The keys are the flags' names (`starts_at` or `starts-at`); docs/tasks.md has them all. Every problem of a table
+is told at once, each with its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from jarvis.scheduler.duration import format_duration, parse_duration
+from jarvis.scheduler.model import Policy, Task, TaskSpec
+from jarvis.scheduler.schedule import Bounds, Cron, Interval, Once, Schedule
+from jarvis.scheduler.zone import load_zone
+from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
+from jarvis.taskschedule import read_schedule
+from jarvis.tasktable import Given, Reading, SpecError, choice, flag, shown, text, whole
+from jarvis.tomltext import toml_table
+
+__all__ = ["KEYS", "POLICY_KEYS", "Reading", "SpecError", "read_spec", "to_table", "to_toml"]
+
+POLICY_KEYS = Policy.__struct_fields__
+WHAT = ("handler", "params", "command", "cwd", "env", "stdin")
+KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS)
+"""Every key that a task's table may have."""
+
+_ONLY_COMMAND = ("cwd", "env", "stdin")  # what only the handler `command` has a use for
+_TYPES = {each.name: each.type for each in msgspec.structs.fields(Policy)}
+# What the type of a policy's field does not say: the range of a number, and what a length of 0 would do.
+_RANGES = {"priority": (-1_000_000, 1_000_000), "catch_up_max": (1, 10_000)}
+_ANY_COUNT = (0, 1_000_000)
+_NEVER_ZERO = {"timeout": "a deadline of 0 would end every run at once"}
+
+
+def read_spec(name: str, table: Mapping[str, Any], reading: Reading) -> tuple[TaskSpec, list[str]]:
+    """The task that `table` states, and what is to be said back: first its exact schedule, then notes.
+
+    Raises SpecError with all that is wrong with it.
+    """
+    given = Given(table, KEYS, reading)
+    policy = _policy(given)
+    found = read_schedule(given, policy.grace)
+    handler, params = _handler(given)
+    given.done()
+    assert found is not None  # noqa: S101 - otherwise `given` had a problem
+    schedule, said = found
+    spec = given.attempt("", lambda: _spec(name, schedule, handler, params, policy, given))
+    given.done()
+    assert spec is not None  # noqa: S101 - likewise
+    return spec, said
+
+
+def _spec(
+    name: str, schedule: Schedule, handler: str, params: dict[str, Any], policy: Policy, given: Given
+) -> TaskSpec:
+    return TaskSpec(
+        name=name,
+        schedule=schedule,
+        handler=handler,
+        params=params,
+        policy=policy,
+        origin=given.reading.origin,
+        follows_zone="tz" not in given,
+    )
+
+
+# -- how --------------------------------------------------------------------------------------------------
+def _policy(given: Given) -> Policy:
+    """The policy: what no key says stays as it is by default."""
+    values = {key: given.read(key, partial(_policy_value, key)) for key in POLICY_KEYS}
+    kept = {key: value for key, value in values.items() if value is not None}
+    return given.attempt("", lambda: Policy(**kept)) or Policy()
+
+
+def _policy_value(key: str, value: object) -> Any:
+    """A value as the type of its field has it."""
+    found = _as_type(key, value, _kinds(_TYPES[key]))
+    if key in _NEVER_ZERO and not found:
+        raise ValueError(_NEVER_ZERO[key])
+    return found
+
+
+def _as_type(key: str, value: object, kinds: tuple[Any, ...]) -> Any:
+    words = tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind))
+    if words and (value in words or timedelta not in kinds):
+        return choice(value, words)
+    if timedelta in kinds:
+        return parse_duration(value)  # type: ignore[arg-type]  # whatever else it is, it refuses
+    if bool in kinds:
+        return flag(value)
+    if int in kinds:
+        return whole(value, *_RANGES.get(key, _ANY_COUNT))
+    listed = value.split(",") if isinstance(value, str) and str not in kinds else value
+    return msgspec.convert(listed, _TYPES[key])
+
+
+def _kinds(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+# -- what -------------------------------------------------------------------------------------------------
+def _handler(given: Given) -> tuple[str, dict[str, Any]]:
+    """The handler's name and its parameters, which it can use."""
+    before = len(given.problems)
+    name = given.read("handler", text) or "command"
+    params = given.read("params", _plain) or {}
+    if name == "command":
+        params |= _command_params(given)
+    else:
+        _refuse_command(name, given)
+    if "handler" not in given and "command" not in given:
+        given.refuse("", "say what to do: a command, or a handler")
+    if len(given.problems) == before:
+        key = "handler" if "handler" in given else "command"
+        given.attempt(key, lambda: given.reading.check_handler(name, params))
+    return name, params
+
+
+def _command_params(given: Given) -> dict[str, Any]:
+    """Parameters of `command` that have keys of their own."""
+    found = {
+        "command": given.read("command", _unchanged),
+        "cwd": given.read("cwd", lambda value: _folder(given.reading.folder, text(value))),
+        "env": given.read("env", _plain),
+        "stdin": given.read("stdin", text),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _refuse_command(name: str, given: Given) -> None:
+    if "command" in given:
+        given.refuse("handler", f"{name} and a command are two things to do: use one of them")
+        return
+    for key in _ONLY_COMMAND:
+        if key in given:
+            given.refuse(key, "only with a command")
+
+
+def _folder(start: Path, folder: str) -> str:
+    """A folder that means the same wherever the daemon is; "~" is that of whoever it runs for."""
+    return folder if folder == "~" or folder.startswith("~/") else str(start.absolute() / folder)
+
+
+def _unchanged(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _plain(value: object) -> dict[str, Any]:
+    """A table as the store keeps it: dates as text, and nothing that JSON would change in silence."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"got {shown(value)}, use a table of names and values")
+    _refuse_infinite(value)
+    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return stored
+
+
+def _refuse_infinite(value: object) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{value} cannot be stored")
+    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        _refuse_infinite(each)
+
+
+# -- and back ---------------------------------------------------------------------------------------------
+def to_table(task: Task | TaskSpec) -> dict[str, Any]:
+    """The table that states this task: reading it gives the same one again. What is as by default is left out."""
+    return _schedule_table(task) | _what_table(task) | _policy_table(task.policy)
+
+
+def to_toml(task: Task | TaskSpec) -> str:
+    """The same as the text of a TOML file. UsageError where TOML cannot say it: a null among the params."""
+    return toml_table(("tasks", task.name), to_table(task))
+
+
+def _schedule_table(task: Task | TaskSpec) -> dict[str, Any]:
+    schedule = task.schedule
+    table = _rule_table(schedule)
+    if not task.follows_zone:
+        table["tz"] = schedule.tz
+    bounds = {key: getattr(schedule, key) for key in Bounds.__struct_fields__}
+    said = {key: value for key, value in bounds.items() if value not in (None, timedelta(0), ())}
+    return table | {key: _said(value, schedule.tz) for key, value in said.items()}
+
+
+def _rule_table(schedule: Schedule) -> dict[str, Any]:
+    """The rule and what only its kind has."""
+    if isinstance(schedule, Once):
+        return {"at": _said(schedule.at, schedule.tz)}
+    if isinstance(schedule, Cron):
+        table: dict[str, Any] = {"cron": schedule.expr}
+        own: dict[str, Any] = {"dst_gap": schedule.dst_gap, "dst_repeat": schedule.dst_repeat}
+        usual = {"dst_gap": "run_after", "dst_repeat": "first"}
+        return table | {key: value for key, value in own.items() if value != usual[key]}
+    if isinstance(schedule, Interval):
+        table, own = {"every": schedule.every}, {"anchor": schedule.anchor}
+        own["after_completion"] = schedule.after_completion or None
+    else:
+        table, own = {"rrule": schedule.rule}, {"dtstart": schedule.dtstart}
+    said = {key: value for key, value in own.items() if value is not None and value != schedule.starts_at}
+    return {key: _said(value, schedule.tz) for key, value in (table | said).items()}
+
+
+def _what_table(task: Task | TaskSpec) -> dict[str, Any]:
+    """A command as its keys; anything else as a handler and its params."""
+    if task.handler == "command" and set(task.params) <= {"command", *_ONLY_COMMAND} and "command" in task.params:
+        return dict(task.params)
+    return {"handler": task.handler} | ({"params": task.params} if task.params else {})
+
+
+def _policy_table(policy: Policy) -> dict[str, Any]:
+    usual = Policy()
+    said = {key: getattr(policy, key) for key in POLICY_KEYS if getattr(policy, key) != getattr(usual, key)}
+    return {key: _said(value, "UTC") for key, value in said.items() if value is not None}
+
+
+def _said(value: Any, tz: str) -> Any:
+    """A value as its key takes it."""
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, datetime):
+        return _local(value, tz)
+    return list(value) if isinstance(value, tuple | frozenset) else value
+
+
+def _local(moment: datetime, tz: str) -> str:
+    try:
+        return moment.astimezone(load_zone(tz)).isoformat()
+    except OverflowError:  # at an end of the calendar
+        return moment.isoformat()
