@@ -16,13 +16,18 @@ from jarvis.scheduler.suggest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
     from typing import Any
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
+    from jarvis.scheduler.changes import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Clock, Handler
+    from jarvis.taskspec import Reading
+    from jarvis.taskwatch import TaskWatch
 
 HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
 
@@ -63,6 +68,42 @@ def check_handler(name: str, params: Mapping[str, Any]) -> None:
         from jarvis.handlers.command_params import check_params
 
         check_params(params)
+
+
+def file_reading(config: Config, path: Path, now: datetime) -> Reading:
+    """What the tables of a file are read against."""
+    from jarvis.taskspec import Reading
+
+    return Reading(
+        now=now,
+        tz=config.timezone,
+        check_handler=check_handler,
+        origin="file",
+        folder=path.absolute().parent,
+        exact=True,
+    )
+
+
+def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
+    """What keeps the store's tasks to the tables of jarvis.toml while a daemon runs."""
+    from jarvis.taskfile import source_of
+    from jarvis.taskwatch import TaskWatch
+
+    source = source_of(config.file)
+    return TaskWatch(
+        config.file, lambda: _apply_home(config, memory, clock), lambda: memory.tasks.count_of(source), clock
+    )
+
+
+def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
+    """Read jarvis.toml and apply its tasks. ConfigError for its settings, FileError for its tables."""
+    from jarvis.applying import apply, read_specs
+    from jarvis.taskfile import read_file
+
+    said = config.sources.get("JARVIS_TIMEZONE", "").startswith("flag")
+    read = load_config(flags={"home": config.home, "timezone": config.timezone if said else None})
+    file, now = read_file(config.file, settings_too=True), clock.now()
+    return apply(memory, file, read_specs(file, file_reading(read, config.file, now)), now)
 
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
@@ -106,9 +147,16 @@ def run_daemon(config: Config | None = None) -> int:
     setup_logging(config)
     memory = store(config)
     memory.database.check()
-    made = seed(memory, SystemClock())
-    _announce(config, memory, made)
-    _run(memory, config, reopen)
+    clock = SystemClock()
+    watch = task_watch(config, memory, clock)
+    watch.start()
+    _announce(config, memory, seed(memory, clock))
+
+    def reload() -> None:
+        reopen()
+        watch.ask()
+
+    _run(memory, config, reload, watch.look)
     memory.close()
     return 0
 
@@ -122,12 +170,12 @@ def _announce(config: Config, memory: MemoryStore, made: list[str]) -> None:
         log.info("first start: added the tasks %s", ", ".join(made))
 
 
-def _run(memory: MemoryStore, config: Config, reopen: Any) -> None:
+def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], on_look: Callable[[], None]) -> None:
     import asyncio
 
     from jarvis.scheduler.daemon import JarvisDaemon
 
     async def serve() -> None:
-        await JarvisDaemon(config.tick_interval, engine=engine(memory, config), reload=reopen).run()
+        await JarvisDaemon(config.tick_interval, engine=engine(memory, config), reload=reload, on_look=on_look).run()
 
     asyncio.run(serve())

@@ -1,28 +1,45 @@
-"""Tasks as code: from a file of `[tasks.NAME]` tables to the tasks in the store, all of them or nothing."""
+"""Tasks as code: from the tables of a file to the tasks in the store, all of them or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from jarvis.errors import FileError
-from jarvis.memory import MemoryStore
 from jarvis.scheduler.changes import Changes
 from jarvis.scheduler.model import TaskSpec
 from jarvis.taskfile import Problem, TaskFile
-from jarvis.taskspec import SpecError
-
-ReadTable = Callable[[str, dict[str, Any]], TaskSpec]
+from jarvis.taskspec import Reading, SpecError, read_spec
 
 
-def read_specs(file: TaskFile, read: ReadTable) -> list[TaskSpec]:
-    """What the tables of a file say, each read by `read`. FileError with all that is wrong with all of them."""
+class Tasks(Protocol):
+    """What is asked of the `tasks` table."""
+
+    def sources(self) -> set[str]:
+        """The files that tasks come from."""
+
+
+class Memory(Protocol):
+    """What is asked of the store."""
+
+    @property
+    def tasks(self) -> Tasks: ...
+
+    def compare_specs(self, specs: Sequence[TaskSpec], source: str, gone: Collection[str] = ()) -> Changes:
+        """What applying would do."""
+
+    def apply_specs(self, specs: Sequence[TaskSpec], source: str, now: datetime, gone: Collection[str] = ()) -> Changes:
+        """Do it, and say what was done."""
+
+
+def read_specs(file: TaskFile, reading: Reading) -> list[TaskSpec]:
+    """What the tables of a file state. FileError with all that is wrong with all of them."""
     specs: list[TaskSpec] = []
     problems: list[Problem] = []
     for name, table in file.tables.items():
         try:
-            specs.append(read(name, table))
+            specs.append(read_spec(name, table, reading)[0])
         except SpecError as error:
             problems += [Problem(message, name, key) for key, message in error.problems]
     if problems:
@@ -30,19 +47,17 @@ def read_specs(file: TaskFile, read: ReadTable) -> list[TaskSpec]:
     return specs
 
 
-def compare(memory: MemoryStore, file: TaskFile, specs: list[TaskSpec]) -> Changes:
+def compare(memory: Memory, file: TaskFile, specs: Sequence[TaskSpec]) -> Changes:
     """What applying would do. FileError where a name is another file's."""
-    return _allowed(file, memory.compare_specs(specs, file.source, gone(memory)))
+    return _allowed(file, memory.compare_specs(specs, file.source, _gone(memory)))
 
 
-def apply(memory: MemoryStore, file: TaskFile, specs: list[TaskSpec]) -> Changes:
+def apply(memory: Memory, file: TaskFile, specs: Sequence[TaskSpec], now: datetime) -> Changes:
     """Make the file's tasks those of `specs`; what was done. FileError, and nothing done, where a name is another's."""
-    from jarvis.scheduler.clock import SystemClock  # noqa: PLC0415
-
-    return _allowed(file, memory.apply_specs(specs, file.source, SystemClock().now(), gone(memory)))
+    return _allowed(file, memory.apply_specs(specs, file.source, now, _gone(memory)))
 
 
-def gone(memory: MemoryStore) -> set[str]:
+def _gone(memory: Memory) -> set[str]:
     """Files that tasks came from and that exist no more: moved or renamed, so that others may take those over."""
     return {source for source in memory.tasks.sources() if not Path(source).exists()}
 
@@ -50,10 +65,7 @@ def gone(memory: MemoryStore) -> set[str]:
 def _allowed(file: TaskFile, changes: Changes) -> Changes:
     if changes.taken:
         raise file.error(
-            Problem(f"a task of that name comes from {other}: rename one of them, or take it out there first", name)
+            Problem(f"a task of that name comes from {other}: rename one of them, or take it out of there first", name)
             for name, other in changes.taken.items()
         )
     return changes
-
-
-__all__ = ["FileError", "ReadTable", "apply", "compare", "gone", "read_specs"]

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -48,10 +49,10 @@ class TaskFile:
 
     def error(self, problems: Iterable[Problem]) -> FileError:
         """The problems as one error: for each the file, the line, the table and the key, as far as they can be told."""
-        return FileError([self._told(problem) for problem in problems])
+        found = [(self._line(problem) or 0, problem) for problem in problems]
+        return FileError([self._told(*each) for each in sorted(found, key=itemgetter(0))])
 
-    def _told(self, problem: Problem) -> str:
-        line = self._line(problem)
+    def _told(self, line: int, problem: Problem) -> str:
         place = f"{self.source}, line {line}" if line else self.source
         table = f"[tasks.{spelled(problem.table)}]" if problem.table else ""
         return ": ".join(part for part in (place, f"{table} {problem.key}".strip(), problem.message) if part)
@@ -116,19 +117,22 @@ def lines_of(text: str) -> dict[_Place, int]:
 
 
 def _text(source: str, path: Path) -> str:
+    data = _bytes(source, path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].split(b"\n")
+        raise FileError(f"{source}, line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
+
+
+def _bytes(source: str, path: Path) -> bytes:
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise FileError(f"{source}: it is not a file: name a file with [tasks.NAME] tables")
         if status.st_size > LARGEST:
-            raise FileError(f"{source}: {status.st_size} bytes are too many: the largest is {LARGEST}")
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].split(b"\n")
-        raise FileError(f"{source}, line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
-    except ValueError as error:  # a NUL in its name
-        raise FileError(f"{source!r}: {error}") from error
+            raise FileError(f"{source}: {status.st_size} bytes are too many: the most is {LARGEST}")
+        return path.read_bytes()
     except OSError as error:
         raise FileError(f"{source}: it cannot be read: {error.strerror}") from error
 
@@ -147,7 +151,7 @@ def _not_tables(tables: object) -> Iterator[Problem]:
         return
     for name, table in tables.items():
         if not isinstance(table, dict):
-            yield Problem(f"allowed: a table [tasks.{spelled(name)}]", table=name)
+            yield Problem(f"got {table!r:.60}, allowed: a table of its own", table=name)
 
 
 def _not_tasks(found: Mapping[str, Any]) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TASKS = """
 SELECT t.name, t.schedule, t.handler, t.enabled, t.next_run_at, r.started_at, r.state,
-       json_valid(t.params) AND json_valid(t.policy)
+       json_valid(t.params) AND json_valid(t.policy), t.source
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
     SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
@@ -75,7 +75,7 @@ def tasks(database: Database) -> list[dict[str, Any]]:
 
 
 def _task(row: Row) -> dict[str, Any]:
-    name, schedule, handler, enabled, due, started, state, readable = row
+    name, schedule, handler, enabled, due, started, state, readable, source = row
     said = _describe(schedule) if readable else None
     if said is None:
         handler = enabled = due = started = state = None
@@ -88,6 +88,7 @@ def _task(row: Row) -> dict[str, Any]:
         "last_run_at": maybe_instant(started),
         "last_state": state,
         "problem": UNREADABLE if said is None else None,
+        "source": source,
     }
 
 

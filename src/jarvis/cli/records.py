@@ -26,6 +26,7 @@ def of_task(task: Task, last_run_at: datetime | None, last_state: RunState | Non
         "last_run_at": iso(last_run_at, zone),
         "last_state": last_state,
         "problem": None,
+        "source": task.source,
     }
 
 

@@ -98,6 +98,7 @@ def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, obj
         ("params", [f"{name} = {value!r}" for name, value in task.params.items()]),
         ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
         ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
+        *([("comes from", task.source)] if task.source else []),
         ("last runs", [_run_line(run, zone) for run in runs]),
     ]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jarvis.cli.command import Command
 from jarvis.cli.output import escaped, instant
 from jarvis.cli.task import add_name
+from jarvis.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +38,22 @@ def _resume(args: Namespace, session: Session) -> int:
 
 
 def _remove(args: Namespace, session: Session) -> int:
+    refuse_of_file(args.name, session, "take its table out of that file")
     cancelled = session.store.remove_task(args.name, session.now)
     more = f"; runs that had not started were cancelled: {cancelled}" if cancelled else ""
     print(f"{escaped(args.name)} is removed, its runs stay in the ledger{more}")
     return 0
+
+
+def refuse_of_file(name: str, session: Session, instead: str) -> None:
+    """Refuse for a task that a file states: applying the file would undo it. One whose file is gone is anybody's."""
+    from shlex import quote
+
+    source = session.store.tasks.source_of(name)
+    if source and Path(source).exists():
+        raise UsageError(
+            f"{name} comes from {source}, which would bring it back: {instead}, then `jarvis apply {quote(source)}`"
+        )
 
 
 PAUSE = Command(
@@ -58,6 +73,7 @@ RESUME = Command(
 REMOVE = Command(
     _remove,
     flags=add_name,
-    about="Take a task away. Its runs stay in the ledger, and its name is free again.",
+    about="Take a task away. Its runs stay in the ledger, and its name is free again. A task that a file states is "
+    "taken away there: see `jarvis apply`.",
     examples="jarvis task remove hello",
 )

@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task resume": ("task_change", "let a paused task run again, from now on"),
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
+        "apply": ("apply", "make the tasks of a file those in the store; jarvis.toml if none is named"),
         "next": ("next", "the next instants of a task, or of a cron expression"),
         "simulate": ("simulate", "what the tasks would do over a span, with nights asleep, kills and clock steps"),
     },
@@ -52,7 +53,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("task edit", "apply", "inbox", "delivery", "service", "import"),
+    *("task edit", "inbox", "delivery", "service", "import"),
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 

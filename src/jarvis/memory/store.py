@@ -93,9 +93,7 @@ class MemoryStore:
         """What `apply_specs` would do. Nothing is written."""
         return difference(specs, self.tasks.all(), source, gone)
 
-    def apply_specs(
-        self, specs: Sequence[TaskSpec], source: str, now: datetime, gone: Collection[str] = ()
-    ) -> Changes:
+    def apply_specs(self, specs: Sequence[TaskSpec], source: str, now: datetime, gone: Collection[str] = ()) -> Changes:
         """Make the tasks of the file `source` those that are wanted, all of them or nothing; what was done.
 
         Nothing was if names are `taken` by another file, unless that is one of the `gone`. What stays as it is

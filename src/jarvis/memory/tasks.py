@@ -35,9 +35,7 @@ class TaskTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(
-        self, spec: TaskSpec, now: datetime, *, first: datetime | None = None, source: str | None = None
-    ) -> Task:
+    def add(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None, source: str | None = None) -> Task:
         """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused.
 
         `source` is the file it comes from.
@@ -72,6 +70,11 @@ class TaskTable:
         """The id of the task of that name, which need not be readable."""
         return int(self._row(name)[0])
 
+    def source_of(self, name: str) -> str | None:
+        """The file that the task of that name comes from; the task need not be readable."""
+        found: str | None = self._row(name)[15]
+        return found
+
     def by_id(self, task_id: int) -> Task:
         """The task with that id, removed or not."""
         return decode(self._database.rows(_SQL["by_id"], (task_id,))[0])
@@ -87,6 +90,10 @@ class TaskTable:
     def sources(self) -> set[str]:
         """The files that tasks come from."""
         return {source for (source,) in self._database.rows(_SQL["sources"])}
+
+    def count_of(self, source: str) -> int:
+        """How many tasks come from that file."""
+        return int(self._database.value(_SQL["count_of"], (source,)))
 
     def take_over(self, task_id: int, source: str) -> bool:
         """From now on the task comes from the file `source`."""

@@ -43,11 +43,13 @@ class JarvisDaemon:
         engine: SchedulerEngine | None = None,
         clock: Clock | None = None,
         reload: Callable[[], None] = lambda: None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self.tick_interval = tick_interval
         self.engine = engine or _composed(memory_store)
         self._clock = clock or SystemClock()
         self._reload = reload
+        self._on_look = on_look  # called beside the event loop every LOOK_EVERY, and after a reload
         self._shutdown = False
         self._signals = 0
         self._signalled_at = float("-inf")  # monotonic
@@ -56,7 +58,7 @@ class JarvisDaemon:
         self._waker: Waker | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
         self._next: datetime | None = None  # when something next has its turn
-        self._evaluated_at = self._beaten_at = float("-inf")  # monotonic
+        self._evaluated_at = self._beaten_at = self._looked_at = float("-inf")  # monotonic
         self._failing: str | None = None
 
     async def run(self) -> None:
@@ -102,6 +104,7 @@ class JarvisDaemon:
         if mono - self._beaten_at >= HEARTBEAT_EVERY:
             self.engine.heartbeat(now)
             self._beaten_at = mono
+        self._look_outside()
         results = self.engine.tick(now, claim=not self._shutdown)
         self._next = self.engine.next_wake()
         self._evaluated_at = mono
@@ -145,7 +148,15 @@ class JarvisDaemon:
 
     def _look(self) -> bool:
         self.engine.watch()
+        self._look_outside()
         return bool(self.engine.recover(self._clock.now())) or self.engine.store.changed()
+
+    def _look_outside(self) -> None:
+        """What is to be looked at every LOOK_EVERY, however often the daemon ticks; what it changes pokes us."""
+        mono = self._clock.monotonic()
+        if mono - self._looked_at >= LOOK_EVERY and not self._shutdown:
+            self._looked_at = mono
+            self._on_look()
 
     async def _drain(self) -> None:
         """Settle what runs as it ends; start nothing."""
@@ -226,6 +237,7 @@ class JarvisDaemon:
             self._reload()
         except Exception as error:  # noqa: BLE001 - a bad edit of the configuration must not end a daemon that works
             _LOG.error("not reloaded: %s", error)
+        self._looked_at = float("-inf")
         self._wake.set()
 
     async def _aside(self, call: Callable[[], _T]) -> _T:

@@ -20,6 +20,9 @@ FROM tasks WHERE removed_at IS NULL ORDER BY id;
 -- name: sources
 SELECT DISTINCT source FROM tasks WHERE source IS NOT NULL AND removed_at IS NULL;
 
+-- name: count_of
+SELECT COUNT(*) FROM tasks WHERE source = ? AND removed_at IS NULL;
+
 -- name: take_over
 UPDATE tasks SET source = :source, origin = 'file', revision = revision + 1
 WHERE id = :id AND removed_at IS NULL;
