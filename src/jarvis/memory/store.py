@@ -5,6 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+import msgspec
+
+from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
@@ -16,8 +19,9 @@ from jarvis.memory.migrate import migrate
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.change import change, kept
 from jarvis.scheduler.model import Run, Task, TaskSpec
-from jarvis.scheduler.plan import paused
+from jarvis.scheduler.plan import paused, plan
 
 _SQLITE = "sqlite:///"
 
@@ -65,6 +69,32 @@ class MemoryStore:
             self.database.announce()
             return self.tasks.add(spec, now, first=first)
 
+    def change_task(self, name: str, spec: TaskSpec, now: datetime) -> Task:
+        """Make a stored task what `spec` says. It keeps its identity, its ledger, and whether it is paused.
+
+        With another schedule, what came due under the old one is recorded first, as it would have been by then,
+        and the new one counts from `now`. With the same schedule no instant moves, whatever else changes; an
+        interval or a recurrence that does not say from when it counts goes on counting from where it did.
+        """
+        if spec.name != name:
+            raise UsageError(f"a task keeps its name: {name!r} cannot become {spec.name!r}, add it anew")
+        with self.database.transaction():
+            task = self.tasks.get(name)
+            if not kept(task, spec.schedule):
+                task = self._recorded(task, now)
+            changed = change(task, spec.schedule, now)
+            if _stated(task) != _stated(msgspec.structs.replace(spec, schedule=changed.schedule)):
+                self.tasks.change(task, spec, changed)
+                self.database.announce()
+            return self.tasks.get(name)
+
+    def _recorded(self, task: Task, now: datetime) -> Task:
+        """The task once everything that has come due is in the ledger."""
+        made = plan(task, now, self.runs.open_of(task.id)) if task.enabled else paused(task, now)
+        if made.record or made.next_run_at != task.next_run_at:
+            self.runs.record([(task, made)], now)
+        return self.tasks.get(task.name)
+
     def pause_task(self, name: str, now: datetime, reason: str = "paused by the user") -> bool:
         """Start no more runs of a task; those that have not started are cancelled. False if it was paused."""
         with self.database.transaction():
@@ -96,3 +126,8 @@ class MemoryStore:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def _stated(task: Task | TaskSpec) -> tuple[object, ...]:
+    """What the author of a task states."""
+    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone
