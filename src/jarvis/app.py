@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.changes import Changes
+    from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Clock, Handler
     from jarvis.taskspec import Reading

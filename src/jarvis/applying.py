@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from jarvis.scheduler.changes import Changes
+from jarvis.scheduler.difference import Changes
 from jarvis.scheduler.model import TaskSpec
 from jarvis.taskfile import Problem, TaskFile
 from jarvis.taskspec import Reading, SpecError, read_spec

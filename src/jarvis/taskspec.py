@@ -117,7 +117,7 @@ def _handler(given: Given) -> tuple[str, dict[str, Any]]:
     else:
         _refuse_command(name, given)
     if "handler" not in given and "command" not in given:
-        given.refuse("", "say what to do: a command, or a handler")
+        given.refuse("", f"say what to do: {given.reading.spelled('command')}, or {given.reading.spelled('handler')}")
     if len(given.problems) == before:
         key = "handler" if "handler" in given else "command"
         given.attempt(key, lambda: given.reading.check_handler(name, params))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jarvis.errors import ConfigError, FileError, JarvisError, StoreError
-from jarvis.scheduler.changes import Changes
+from jarvis.scheduler.difference import Changes
 from jarvis.scheduler.ports import Clock
 
 _LOG = logging.getLogger("jarvis.tasks")

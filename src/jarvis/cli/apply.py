@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jarvis.cli.session import Session
-    from jarvis.scheduler.changes import Change, Changes, Difference
+    from jarvis.scheduler.difference import Changes, Difference, Restated
 
 LINES_SHOWN = 60  # on a terminal; elsewhere all
 _LONGEST = 60  # characters of a value
@@ -80,7 +80,7 @@ def _lines(changes: Changes, source: str, zone: tzinfo) -> Iterator[str]:
         yield f"- remove {removal.name}"
 
 
-def _parts(change: Change, source: str, zone: tzinfo) -> Iterator[str]:
+def _parts(change: Restated, source: str, zone: tzinfo) -> Iterator[str]:
     if change.taken_from:
         before = _BEFORE.get(change.taken_from, f"came from {change.taken_from}, which is gone")
         yield f"{before}; now from {source}"

@@ -7,6 +7,7 @@ from jarvis.cli.args import add_json
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, note, table
 from jarvis.cli.records import next_run_at, of_policy, of_run, of_task, plain
+from jarvis.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,15 +50,27 @@ def add_name(parser: ArgumentParser) -> None:
 
 def _show_flags(parser: ArgumentParser) -> None:
     add_name(parser)
+    parser.add_argument("--toml", action="store_true", help="print the task as the table that states it")
     add_json(parser)
 
 
 def _show(args: Namespace, session: Session) -> int:
+    if args.toml and args.json:
+        raise UsageError("--toml and --json are two ways to print it: use one of them")
     task = session.store.tasks.get(args.name)
+    if args.toml:
+        return _print_toml(task)
     runs = session.store.runs.newest(task=task.name, limit=RUNS_SHOWN)
     if args.json:
         return emit(_as_json(task, runs, session.zone))
     listing(_lines(task, runs, session.zone))
+    return 0
+
+
+def _print_toml(task: Task) -> int:
+    from jarvis.taskspec import to_toml
+
+    print(to_toml(task), end="")
     return 0
 
 
@@ -124,5 +137,6 @@ SHOW = Command(
     about="Show everything about one task: its schedule with the next instants, its policy, its last runs.",
     examples="""
 jarvis task show hello
-jarvis task show hello --json""",
+jarvis task show hello --json
+jarvis task show hello --toml""",
 )

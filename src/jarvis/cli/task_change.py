@@ -38,21 +38,24 @@ def _resume(args: Namespace, session: Session) -> int:
 
 
 def _remove(args: Namespace, session: Session) -> int:
-    refuse_of_file(args.name, session, "take its table out of that file")
+    refuse_of_file(args.name, session)
     cancelled = session.store.remove_task(args.name, session.now)
     more = f"; runs that had not started were cancelled: {cancelled}" if cancelled else ""
     print(f"{escaped(args.name)} is removed, its runs stay in the ledger{more}")
     return 0
 
 
-def refuse_of_file(name: str, session: Session, instead: str) -> None:
-    """Refuse for a task that a file states: applying the file would undo it. One whose file is gone is anybody's."""
+def refuse_of_file(name: str, session: Session) -> None:
+    """Refuse for a task that a file states: the file would undo it. One whose file is gone is anybody's."""
     from shlex import quote
+
+    from jarvis.taskfile import spelled
 
     source = session.store.tasks.source_of(name)
     if source and Path(source).exists():
         raise UsageError(
-            f"{name} comes from {source}, which would bring it back: {instead}, then `jarvis apply {quote(source)}`"
+            f"{name} is stated in {source}, which would undo this: edit [tasks.{spelled(name)}] there, "
+            f"then `jarvis apply {quote(source)}`"
         )
 
 

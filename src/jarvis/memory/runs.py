@@ -103,6 +103,11 @@ class RunTable:
         """Runs this owner holds that somebody wants ended, with the reason."""
         return dict(self._database.rows(_SQL["asked_to_stop"], (owner,)))
 
+    def open_of(self, task_id: int) -> int | None:
+        """A run of a task that is pending or running; None if there is none."""
+        found = self._database.row(_SQL["open_of"], (task_id,))
+        return None if found is None else int(found[0])
+
     def any_pending(self) -> bool:
         """Whether anything waits to start, for whatever reason."""
         return bool(self._database.value(_SQL["any_pending"]))

@@ -6,6 +6,9 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+import msgspec
+
+from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
@@ -17,9 +20,10 @@ from jarvis.memory.migrate import migrate
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
-from jarvis.scheduler.changes import Change, Changes, difference
+from jarvis.scheduler.change import change, kept
+from jarvis.scheduler.difference import Changes, Restated, difference
 from jarvis.scheduler.model import Run, Task, TaskSpec
-from jarvis.scheduler.plan import paused
+from jarvis.scheduler.plan import paused, plan
 
 _SQLITE = "sqlite:///"
 
@@ -66,6 +70,32 @@ class MemoryStore:
         with self.database.transaction():
             self.database.announce()
             return self.tasks.add(spec, now, first=first)
+
+    def change_task(self, name: str, spec: TaskSpec, now: datetime) -> Task:
+        """Make a stored task what `spec` says. It keeps its identity, its ledger, and whether it is paused.
+
+        With another schedule, what came due under the old one is recorded first, as it would have been by then,
+        and the new one counts from `now`. With the same schedule no instant moves, whatever else changes; an
+        interval or a recurrence that does not say from when it counts goes on counting from where it did.
+        """
+        if spec.name != name:
+            raise UsageError(f"a task keeps its name: {name!r} cannot become {spec.name!r}, add it anew")
+        with self.database.transaction():
+            task = self.tasks.get(name)
+            if not kept(task, spec.schedule):
+                task = self._recorded(task, now)
+            changed = change(task, spec.schedule, now)
+            if _stated(task) != _stated(msgspec.structs.replace(spec, schedule=changed.schedule)):
+                self.tasks.change(task, spec, changed)
+                self.database.announce()
+            return self.tasks.get(name)
+
+    def _recorded(self, task: Task, now: datetime) -> Task:
+        """The task once everything that has come due is in the ledger."""
+        made = plan(task, now, self.runs.open_of(task.id)) if task.enabled else paused(task, now)
+        if made.record or made.next_run_at != task.next_run_at:
+            self.runs.record([(task, made)], now)
+        return self.tasks.get(task.name)
 
     def pause_task(self, name: str, now: datetime, reason: str = "paused by the user") -> bool:
         """Start no more runs of a task; those that have not started are cancelled. False if it was paused."""
@@ -116,14 +146,14 @@ class MemoryStore:
             self._remove(replacement.task_id, now, "cancelled: the task could not be read")
         for spec in (*changes.add, *(each.spec for each in changes.replace)):
             self.tasks.add(spec, now, source=source)
-        for change in changes.change:
-            self._change(change, source, now)
+        for restated in changes.change:
+            self._restate(restated, source, now)
 
-    def _change(self, change: Change, source: str, now: datetime) -> None:
-        if change.differences:
-            self.change_task(change.spec.name, change.spec, now)
-        if change.taken_from:
-            self.tasks.take_over(self.tasks.id_of(change.spec.name), source)
+    def _restate(self, restated: Restated, source: str, now: datetime) -> None:
+        if restated.differences:
+            self.change_task(restated.spec.name, restated.spec, now)
+        if restated.taken_from:
+            self.tasks.take_over(self.tasks.id_of(restated.spec.name), source)
 
     def _remove(self, task_id: int, now: datetime, reason: str) -> int:
         self.tasks.remove(task_id, now)
@@ -136,3 +166,8 @@ class MemoryStore:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def _stated(task: Task | TaskSpec) -> tuple[object, ...]:
+    """What the author of a task states."""
+    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone

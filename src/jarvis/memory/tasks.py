@@ -12,6 +12,7 @@ from jarvis.errors import NotFound, StoreError, UsageError
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Refused, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.change import Change
 from jarvis.scheduler.model import Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
 from jarvis.scheduler.schedule import Interval, Schedule, bind, first_run_at
 from jarvis.scheduler.suggest import did_you_mean
@@ -125,10 +126,29 @@ class TaskTable:
 
     def completed(self, task: Task, finished_at: datetime) -> None:
         """A run of a task whose interval counts from the end of the last run has ended."""
-        schedule = task.schedule
-        if isinstance(schedule, Interval) and schedule.after_completion:
+        if _after_completion(task.schedule) is None:
+            return
+        # It may have been changed while the run went on, and then this end says nothing of what comes next.
+        schedule = _after_completion(_schedule_of(str(self._database.value(_SQL["schedule_of"], (task.id,)))))
+        if schedule is not None:
             following = schedule.next_after_completion(finished_at)
             self._database.change(_SQL["completed"], {"id": task.id, "next": maybe_micros(following)})
+
+    def change(self, task: Task, spec: TaskSpec, change: Change) -> bool:
+        """Write what `spec` says over the task; False if it was changed by another meanwhile."""
+        row = {
+            "id": task.id,
+            "revision": task.revision,
+            "schedule": _json(change.schedule),
+            "handler": spec.handler,
+            "params": _json(spec.params),
+            "policy": _json(spec.policy),
+            "origin": spec.origin,
+            "follows_zone": spec.follows_zone,
+            "next": maybe_micros(change.next_run_at),
+            "starts": change.starts,
+        }
+        return self._database.change(_SQL["change"], row) == 1
 
     def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
         """Move the tasks that follow the system's time zone to `zone`; those that changed, as they were.
@@ -209,6 +229,10 @@ def _readable(row: Row) -> Task | Unreadable:
         return decode(row)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error), row[15])
+
+
+def _after_completion(schedule: Schedule) -> Interval | None:
+    return schedule if isinstance(schedule, Interval) and schedule.after_completion else None
 
 
 def _due(row: Row) -> Due | Unreadable:

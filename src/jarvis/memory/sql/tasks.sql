@@ -79,3 +79,11 @@ FROM tasks WHERE follows_zone = 1 AND removed_at IS NULL;
 -- name: rezone
 UPDATE tasks SET schedule = :schedule, next_run_at = :next, revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
+
+-- name: change
+UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, policy = :policy, origin = :origin,
+                 follows_zone = :follows_zone, next_run_at = :next, starts = :starts, revision = revision + 1
+WHERE id = :id AND revision = :revision AND removed_at IS NULL;
+
+-- name: schedule_of
+SELECT schedule FROM tasks WHERE id = ?;

@@ -1,4 +1,4 @@
-"""What applying a file of tasks comes to: what to add, change and remove, and what stays as it is. Pure.
+"""difference(wanted, stored, source): what applying a file of tasks comes to. Pure.
 
 Only what came from the same file is ever removed. A task that somebody added by hand, or that was seeded, is
 taken over by the file that names it; a task of another file is not, unless that file is gone.
@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from jarvis.scheduler.change import counted_as_before
 from jarvis.scheduler.model import Task, TaskSpec, Unreadable
-from jarvis.scheduler.schedule import Interval, Rrule, Schedule
 
+LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
 SPELLED = {"expr": "cron"}  # a schedule's field -> the key it has in a file
 
 
@@ -25,7 +26,7 @@ class Difference(msgspec.Struct, frozen=True):
     new: Any
 
 
-class Change(msgspec.Struct, frozen=True):
+class Restated(msgspec.Struct, frozen=True):
     """A stored task that is to become `spec`. `taken_from` is who had it before, "" if it was this file's already."""
 
     spec: TaskSpec
@@ -51,7 +52,7 @@ class Changes(msgspec.Struct, frozen=True):
     """Everything that applying a file comes to, each part in the order of the file (removals: of the store)."""
 
     add: tuple[TaskSpec, ...] = ()
-    change: tuple[Change, ...] = ()
+    change: tuple[Restated, ...] = ()
     replace: tuple[Replacement, ...] = ()
     remove: tuple[Removal, ...] = ()
     unchanged: int = 0
@@ -69,7 +70,7 @@ def difference(
     """What makes the tasks of `source` those that are wanted, and no other. `gone` are files that exist no more."""
     by_name = {task.name: task for task in stored}
     add: list[TaskSpec] = []
-    change: list[Change] = []
+    change: list[Restated] = []
     replace: list[Replacement] = []
     taken: dict[str, str] = {}
     unchanged = 0
@@ -81,7 +82,7 @@ def difference(
             taken[spec.name] = str(task.source)
         elif isinstance(task, Unreadable):
             replace.append(Replacement(spec, task.task_id))
-        elif found := changed(task, spec, source):
+        elif found := restated(task, spec, source):
             change.append(found)
         else:
             unchanged += 1
@@ -89,33 +90,23 @@ def difference(
     return Changes(tuple(add), tuple(change), tuple(replace), remove, unchanged, taken)
 
 
-def changed(task: Task, spec: TaskSpec, source: str | None) -> Change | None:
+def restated(task: Task, spec: TaskSpec, source: str) -> Restated | None:
     """What would have to change for `task` to be what `spec` says, and to come from `source`; None if nothing."""
-    schedule = kept(spec.schedule, task, spec)
+    # Two that follow the system's zone: the daemon moves them, whatever zone this process is in.
+    zone = task.schedule.tz if spec.follows_zone and task.follows_zone else spec.schedule.tz
+    if zone != spec.schedule.tz:
+        spec = msgspec.structs.replace(spec, schedule=msgspec.structs.replace(spec.schedule, tz=zone))
     taken_from = "" if task.source == source else (task.source or task.origin)
-    found = tuple(_differences(task, spec, schedule))
-    if not found and not taken_from:
-        return None
-    return Change(msgspec.structs.replace(spec, schedule=schedule), found, taken_from)
+    found = tuple(_differences(task, spec))
+    return Restated(spec, found, taken_from) if found or taken_from else None
 
 
-def kept(schedule: Schedule, task: Task, spec: TaskSpec) -> Schedule:
-    """The schedule with what its author left open as the task has it: an anchor, a start, the system's zone."""
-    old, new = task.schedule, schedule
-    if isinstance(new, Interval) and isinstance(old, Interval) and new.anchor is None:
-        new = msgspec.structs.replace(new, anchor=old.anchor)
-    if isinstance(new, Rrule) and isinstance(old, Rrule) and new.dtstart is None:
-        new = msgspec.structs.replace(new, dtstart=old.dtstart)
-    if spec.follows_zone and task.follows_zone and new.tz != old.tz:
-        new = msgspec.structs.replace(new, tz=old.tz)  # the daemon moves it, whatever zone this process is in
-    return new
-
-
-def _differences(task: Task, spec: TaskSpec, schedule: Schedule) -> Iterator[Difference]:
+def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
+    schedule = counted_as_before(task.schedule, spec.schedule)
     if type(schedule) is not type(task.schedule):
         yield Difference("schedule", task.schedule.describe(), schedule.describe())
     elif schedule != task.schedule:
-        yield from _fields(task.schedule, schedule)
+        yield from (each for each in _fields(task.schedule, schedule) if each.key not in LEFT_OPEN or each.new)
     if spec.follows_zone != task.follows_zone:
         yield Difference("follows the system's time zone", task.follows_zone, spec.follows_zone)
     if spec.handler != task.handler:

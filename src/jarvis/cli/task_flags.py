@@ -1,0 +1,126 @@
+"""The flags that state a task, for `task add` and `task edit`: one for each key of its table."""
+
+from __future__ import annotations
+
+from jarvis.cli.args import json_or_text
+from jarvis.cli.output import emit, escaped, instant, iso, note
+from jarvis.cli.records import next_run_at, of_task
+from jarvis.cli.status import NO_DAEMON
+from jarvis.cli.task import coming
+from jarvis.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from jarvis.cli.session import Session
+    from jarvis.scheduler.model import Task
+
+INSTANTS_SHOWN = 3
+
+_WHEN = {
+    "cron": ("E", "a cron expression of 5 fields, or 6 with seconds first"),
+    "every": ("D", "a duration (90s, 5m, 2h, 1d), or words (weekday at 9)"),
+    "at": ("T", "one instant: ISO 8601 with an offset, or words (tomorrow 5pm)"),
+    "when": ("PHRASE", "any of these in words: every weekday at 9, in 20 minutes"),
+    "rrule": ("RULE", "a recurrence of RFC 5545: FREQ=MONTHLY;BYDAY=-1FR"),
+}
+_BOUNDS = {
+    "tz": ("Z", "time zone (JARVIS_TIMEZONE, and then it follows that)"),
+    "starts_at": ("T", "no run before this instant, or day"),
+    "ends_at": ("T", "no run after this instant, or day"),
+    "max_runs": ("N", "so many runs in all"),
+    "jitter": ("D", "start each run up to this much later, always the same for the same one"),
+    "exclude": ("DAY", "not on: sat, 2026-12-25, 2026-12-24..2027-01-02, or an .ics file; repeatable"),
+    "anchor": ("T", "an instant that an interval is counted from (--starts-at, or now)"),
+    "dtstart": ("T", "where an rrule begins (--starts-at, or now)"),
+    "dst_gap": ("HOW", "cron times that the clock skips: run_after (default), skip"),
+    "dst_repeat": ("HOW", "cron times that it shows twice: first (default), second, both"),
+}
+_HOW = {
+    "grace": ("D", "how late is still on time (60s)"),
+    "catch_up": ("HOW", "of what was missed do: skip, last (default), all"),
+    "catch_up_max": ("N", "the most that `all` does (100)"),
+    "late_ok": ("D", "start no run that is later than this (it always may)"),
+    "overlap": ("HOW", "while the last run goes on: skip (default), queue, allow, cancel_running"),
+    "timeout": ("D", "a run's deadline (SCHEDULER_HANDLER_TIMEOUT_SECONDS)"),
+    "on_interrupt": ("HOW", "if a crash cuts it off: rerun (default), fail"),
+    "priority": ("N", "of several that are due, the highest first (0)"),
+}
+_FLAGS = {"params": "--param", "command": "a command after --"}
+_REPEATED = ("exclude",)
+
+
+def add_task_flags(parser: ArgumentParser) -> None:
+    """Add every flag that states a part of a task. What is typed is read later, all of it at once."""
+    _add(parser, "when (one of these)", _WHEN)
+    bounds = _add(parser, "and when not", _BOUNDS)
+    bounds.add_argument(
+        "--after-completion", action="store_true", default=None, help="count an interval from the end of the last run"
+    )
+    what = parser.add_argument_group("what")
+    what.add_argument("--handler", metavar="H", help="a handler; with a command after -- it is `command`")
+    what.add_argument("--param", metavar="K=V", action="append", help="for the handler; V is JSON or text")
+    what.add_argument("--cwd", metavar="DIR", help="the folder the command runs in")
+    what.add_argument("--env", metavar="K=V", action="append", help="a variable for the command")
+    what.add_argument("--stdin", metavar="TEXT", help="what the command reads")
+    _add(parser, "how", _HOW)
+
+
+def _add(parser: ArgumentParser, title: str, flags: dict[str, tuple[str, str]]) -> Any:
+    group = parser.add_argument_group(title)
+    for key, (metavar, text) in flags.items():
+        action = "append" if key in _REPEATED else "store"
+        group.add_argument(spelled(key), metavar=metavar, action=action, help=text)
+    return group
+
+
+def spelled(key: str) -> str:
+    """The flag that states a key."""
+    return _FLAGS.get(key) or f"--{key.replace('_', '-')}"
+
+
+def table_of(args: Namespace) -> dict[str, Any]:
+    """What was typed, by the keys of a task's table."""
+    from jarvis.taskspec import KEYS
+
+    if args.command == []:
+        raise UsageError("there is no command after --: such as `-- echo hi`")
+    given = {key: getattr(args, key, None) for key in KEYS}
+    given["params"] = _pairs("--param", args.param, json_or_text)
+    given["env"] = _pairs("--env", args.env, str)
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _pairs(flag: str, texts: list[str] | None, read: Any) -> dict[str, Any] | None:
+    return None if texts is None else dict(_pair(flag, text, read) for text in texts)
+
+
+def _pair(flag: str, text: str, read: Any) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{flag}: got {text!r}, use NAME=VALUE")
+    return name, read(value)
+
+
+# -- said back --------------------------------------------------------------------------------------------
+def told(task: Task, session: Session, lines: list[str], *, as_json: bool) -> int:
+    """Print what became of a task, with its next instants in its zone."""
+    if as_json:
+        shown = [iso(each, session.zone) for each in coming(task.schedule, next_run_at(task), INSTANTS_SHOWN)]
+        emit(of_task(task, None, None, session.zone) | {"next": shown})
+    else:
+        _print(task, lines)
+    if not session.store.instances.living():
+        note(NO_DAEMON)
+    return 0
+
+
+def _print(task: Task, lines: list[str]) -> None:
+    from jarvis.scheduler.zone import load_zone
+
+    zone = load_zone(task.schedule.tz)
+    instants = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), INSTANTS_SHOWN)]
+    print("\n".join(map(escaped, lines)))
+    print("next: " + "\n      ".join(instants or ["never" if task.enabled else "not while it is paused"]))
