@@ -59,7 +59,7 @@ class TaskFile:
 
     def _line(self, problem: Problem) -> int | None:
         place = (*(("tasks", problem.table) if problem.table else ()), *((problem.key,) if problem.key else ()))
-        while place and place != ("tasks",):
+        while place and not (problem.table and place == ("tasks",)):
             if place in self._lines:
                 return self._lines[place]
             place = place[:-1]
@@ -142,6 +142,7 @@ def _syntax(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     reason, _, place = str(error).removesuffix(")").rpartition(" (at ")
+    place = place.replace("end of document", "at its end")
     return f"{place}: {reason}" if reason else place
 
 
