@@ -112,10 +112,11 @@ def test_every_problem_is_told_with_its_file_line_table_and_key(jarvis: Jarvis, 
     )
     said = jarvis("apply")
     assert (said.code, said.out) == (2, "")
-    lines = said.err.splitlines()
-    assert all(line.startswith(f"jarvis: error: {file}, line ") for line in lines)
-    told = [line.removeprefix(f"jarvis: error: {file}, line ") for line in lines]
-    assert [line.rpartition("] ")[0] + "] " + line.rpartition("] ")[2].partition(": ")[0] for line in told] == []
+    told = [line.removeprefix(f"jarvis: error: {file}, line ") for line in said.err.splitlines()]
+    heads = ["5: [tasks.bad] cron: ", "6: [tasks.bad] command: ", '7: [tasks."a b"]: ', '8: [tasks."a b"] evry: ']
+    heads += ['9: [tasks."a b"] handler: ']
+    assert [line[: len(head)] for line, head in zip(told, heads, strict=True)] == heads
+    assert "Did you mean every?" in told[3]
     assert names(jarvis) == []
 
 
