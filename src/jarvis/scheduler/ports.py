@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from jarvis.scheduler.clockwatch import Absence, Reading
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Task, Unreadable
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Settled, Task, Unreadable
 
 
 class Clock(Protocol):
@@ -89,8 +89,8 @@ class Runs(Protocol):
     def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
         """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """The one fenced write that ends each attempt; False where the fence no longer matched."""
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
+        """The one fenced write that ends each attempt; None where the fence no longer matched."""
 
     def release(self, claimed: Sequence[Claimed], reason: str) -> int:
         """Hand runs back uncounted: running -> pending, the attempt not spent. Rows changed."""
