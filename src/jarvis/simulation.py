@@ -172,6 +172,7 @@ class TimedExecutor:
 
     def __init__(self, clock: FakeClock, takes: Callable[[Claimed], timedelta], limit: int) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.renew: Callable[[], None] = lambda: None
         self._clock = clock
         self._takes = takes
         self._limit = limit

@@ -93,7 +93,7 @@ def _run(args: Namespace, session: Session) -> int:
         emit(_as_json(task, session))
     else:
         _echo(task, said)
-    if not session.store.instances.living():
+    if not session.store.instances.living(session.now):
         note(NO_DAEMON)
     return 0
 

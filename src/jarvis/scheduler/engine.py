@@ -37,6 +37,7 @@ class SchedulerEngine:
         self._settled_at: datetime | None = None  # nothing is planned or started before
         self._reading: Reading | None = None
         self._absences: list[Absence] = []  # those that may still explain why something is late
+        executor.renew = self._renew
 
     @property
     def instance(self) -> Instance:
@@ -114,7 +115,7 @@ class SchedulerEngine:
         """Take over what daemons that died left running, and end the processes they left behind."""
         owner, recovered = self.instance, list[Run]()
         for instance in self.store.instances.open():
-            if instance.id == owner.id or self.store.instances.alive(instance):
+            if instance.id == owner.id or self.store.instances.alive(instance, now):
                 continue
             self.executor.end_leftovers(instance.token)
             with self.store.transaction():
@@ -126,8 +127,8 @@ class SchedulerEngine:
 
     def others(self) -> list[Instance]:
         """The other owners that live on this store."""
-        table = self.store.instances
-        return [found for found in table.open() if found.id != self.instance.id and table.alive(found)]
+        table, now = self.store.instances, self.clock.now()
+        return [found for found in table.open() if found.id != self.instance.id and table.alive(found, now)]
 
     def next_wake(self) -> datetime | None:
         """When something next has its turn; None when nothing waits, or only for a free place."""
@@ -139,7 +140,7 @@ class SchedulerEngine:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def heartbeat(self, now: datetime) -> None:
-        """Say that this owner lives."""
+        """Say that this owner lives, and renew its lease."""
         self.store.instances.heartbeat(self.instance.id, now)
 
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
@@ -166,6 +167,11 @@ class SchedulerEngine:
             _LOG.info("noted: %s", absence.said(UTC))
             self.store.absences.add(absence)
         self._absences += absences
+
+    def _renew(self) -> None:
+        owner = self._instance
+        if owner is not None:
+            self.store.instances.heartbeat(owner.id, self.clock.now())
 
     def _settling(self, now: datetime) -> bool:
         """Whether it is too early after waking. A clock set back must not hold anything for longer."""

@@ -20,6 +20,7 @@ OnInterrupt = Literal["rerun", "fail"]
 Origin = Literal["schedule", "manual", "event"]
 
 _LONGEST_NAME = 120
+LEASE = timedelta(seconds=90)  # how long an owner is believed to live where only a clock can tell
 
 
 class RunState(StrEnum):
@@ -228,6 +229,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     started_at: datetime
     heartbeat_at: datetime
+    lease_until: datetime
     stopped_at: datetime | None
 
 

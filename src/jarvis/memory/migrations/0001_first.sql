@@ -38,6 +38,7 @@ CREATE TABLE instances (
     version            TEXT NOT NULL,
     started_at         INTEGER NOT NULL,
     heartbeat_at       INTEGER NOT NULL,
+    lease_until        INTEGER NOT NULL,      -- what is believed of an owner on another host
     stopped_at         INTEGER
 ) STRICT;
 CREATE INDEX instances_open ON instances (id) WHERE stopped_at IS NULL;
