@@ -145,7 +145,7 @@ def test_a_task_that_only_fails_is_paused_with_the_reason(store: MemoryStore) ->
         evaluate(made, clock, MINUTE)
     task = store.tasks.get("t")
     assert not task.enabled
-    assert task.pause_reason == "paused: 3 runs in a row failed (pause_after=3), the last: exit code 4"
+    assert task.pause_reason == "paused after 3 runs in a row that failed (pause_after=3), the last: exit code 4"
     assert len(script.calls) == 3
 
 
@@ -180,4 +180,4 @@ def test_what_still_waited_of_a_paused_task_is_cancelled_with_the_reason(store: 
     states = {run.state for run in store.runs.newest()}
     assert states == {RunState.FAILED, RunState.CANCELLED}
     cancelled = [run.reason for run in store.runs.newest() if run.state is RunState.CANCELLED]
-    assert all("paused: a run failed (pause_after=1)" in reason for reason in cancelled)
+    assert all("paused after a run that failed (pause_after=1)" in reason for reason in cancelled)

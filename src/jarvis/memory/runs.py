@@ -269,8 +269,8 @@ class RunTable:
         if not task.policy.pause_after or failures < task.policy.pause_after:
             return ""
         last = result.reason or result.state.replace("_", " ")
-        many = f"{failures} runs in a row" if failures > 1 else "a run"
-        why = f"paused: {many} failed (pause_after={task.policy.pause_after}), the last: {last}"
+        many = f"{failures} runs in a row that failed" if failures > 1 else "a run that failed"
+        why = f"paused after {many} (pause_after={task.policy.pause_after}), the last: {last}"
         if not self._tasks.pause(task.id, why, now):
             return ""
         self.cancel_pending(task.id, f"cancelled: the task was {why}", now)
