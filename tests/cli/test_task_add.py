@@ -104,6 +104,7 @@ def test_an_instant_older_than_the_grace_is_refused(
 
 def test_every_policy_flag_reaches_the_stored_task(jarvis: Jarvis, store: MemoryStore) -> None:
     flags = "--grace 5m --catch-up all --overlap queue --timeout 10s --on-interrupt fail --priority -7 --late-ok 1h"
+    flags += " --retries 3 --retry-on 75,timed_out --retry-delay 1s --retry-max-delay 5m --pause-after 0"
     said = jarvis("task", "add", "x", "--every", "1h", *flags.split(), "--handler", "noop")
     assert said.code == 0, said.err
     assert store.tasks.get("x").policy == Policy(
@@ -114,6 +115,11 @@ def test_every_policy_flag_reaches_the_stored_task(jarvis: Jarvis, store: Memory
         on_interrupt="fail",
         priority=-7,
         late_ok=timedelta(hours=1),
+        retries=3,
+        retry_on=(75, "timed_out"),
+        retry_delay=timedelta(seconds=1),
+        retry_max_delay=timedelta(minutes=5),
+        pause_after=0,
     )
 
 
@@ -236,7 +242,8 @@ def test_a_command_has_a_folder_variables_and_an_input(
         (["--every", "1h", "--dst-gap", "skip", *COMMAND], "--dst-gap: goes only with a cron expression"),
         (["--cron", "* * * * *", "--after-completion", *COMMAND], "--after-completion: goes only with an interval"),
         (["--rrule", "FREQ=NEVER", *COMMAND], "--rrule: rrule 'FREQ=NEVER'"),
-        (["--every", "1h", "--retries", "3", *COMMAND], "--retries is not in this version"),
+        (["--every", "1h", "--retries", "-3", *COMMAND], "--retries"),
+        (["--every", "1h", "--retry-on", "75,never", *COMMAND], "use a whole number from -255 to 255, or timed_out"),
         (["--every", "1h", "--deliver=slack", *COMMAND], "--deliver is not in this version"),
         (["--every", "1h", "more", *COMMAND], "'more' is one argument too many"),
     ],

@@ -79,6 +79,11 @@ POLICIES = st.builds(
     timeout=st.none() | DURATIONS.filter(bool),
     on_interrupt=st.sampled_from(["rerun", "fail"]),
     priority=st.integers(-1_000_000, 1_000_000),
+    retries=st.integers(0, 1_000_000),
+    retry_on=st.lists(st.integers(-255, 255) | st.just("timed_out"), max_size=3).map(tuple),
+    retry_delay=DURATIONS,
+    retry_max_delay=DURATIONS,
+    pause_after=st.integers(0, 1_000_000),
 )
 COMMANDS = st.fixed_dictionaries(
     {"command": st.lists(TEXT, min_size=1, max_size=3)},

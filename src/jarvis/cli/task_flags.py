@@ -47,6 +47,11 @@ _HOW = {
     "timeout": ("D", "a run's deadline (SCHEDULER_HANDLER_TIMEOUT_SECONDS)"),
     "on_interrupt": ("HOW", "if a crash cuts it off: rerun (default), fail"),
     "priority": ("N", "of several that are due, the highest first (0)"),
+    "retries": ("N", "attempts after the first that failed (0)"),
+    "retry_on": ("CODE", "exit codes worth another attempt, or timed_out: 75,timed_out (any failure)"),
+    "retry_delay": ("D", "before the first of them (10s); it doubles with each"),
+    "retry_max_delay": ("D", "the longest that it becomes (1h)"),
+    "pause_after": ("N", "after so many failed runs in a row the task is paused (10); 0: never"),
 }
 _FLAGS = {"params": "--param", "command": "a command after --"}
 _REPEATED = ("exclude",)
@@ -112,7 +117,7 @@ def told(task: Task, session: Session, lines: list[str], *, as_json: bool) -> in
         emit(of_task(task, None, None, session.zone) | {"next": shown})
     else:
         _print(task, lines)
-    if not session.store.instances.living():
+    if not session.store.instances.living(session.now):
         note(NO_DAEMON)
     return 0
 

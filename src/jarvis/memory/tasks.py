@@ -125,6 +125,14 @@ class TaskTable:
         }
         return self._database.change(_SQL["change"], row) == 1
 
+    def ended(self, task_id: int, *, well: bool) -> int:
+        """A run of the task has ended: how many in a row failed with this one."""
+        if well:
+            self._database.change(_SQL["went_well"], (task_id,))
+            return 0
+        self._database.change(_SQL["went_wrong"], (task_id,))
+        return int(self._database.value(_SQL["failures"], (task_id,)))
+
     def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
         """Move the tasks that follow the system's time zone to `zone`; those that changed, as they were.
 
@@ -178,6 +186,7 @@ def decode(row: Row) -> Task:
             next_run_at=maybe_instant(row[12]),
             starts=row[13],
             follows_zone=bool(row[14]),
+            failures=row[15],
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -204,13 +213,13 @@ def _after_completion(schedule: Schedule) -> Interval | None:
 
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[15])
+        return Due(decode(row), row[16])
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[15]), RunState(row[16]) if row[16] else None)
+        return TaskSummary(decode(row), maybe_instant(row[16]), RunState(row[17]) if row[17] else None)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error))
