@@ -290,7 +290,7 @@ def test_the_daemon_is_entered_in_the_store_while_it_lives_and_signed_off_after(
     async def script() -> None:
         bench.add("t", "quick")
         await bench.until(bench.started)
-        (instance,) = bench.store.instances.living()
+        (instance,) = bench.store.instances.living(SystemClock().now())
         assert instance.pid == os.getpid()
 
     bench.play(script)

@@ -24,7 +24,7 @@ import msgspec
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState, TaskSpec
-from jarvis.scheduler.schedule import MICROSECOND, Interval, Schedule, bind
+from jarvis.scheduler.schedule import MICROSECOND, Interval, Once, Schedule, bind
 from jarvis.testing import FakeClock
 
 QUIET = timedelta(minutes=5)  # from a disturbance, until the late runs it caused have long started
@@ -144,8 +144,10 @@ def _part(
     part: tuple[datetime, datetime],
 ) -> list[Run]:
     start, until = part
+    # A once-only instant before this part belongs to an earlier one, or to none: here it would be made up for.
+    coming = [spec for spec in specs if not (isinstance(spec.schedule, Once) and spec.schedule.at < start)]
     mine = [found for found in disturbances if start <= found.at < until]
-    return Simulation(specs, start, takes=takes, zone=zone).run(until, mine)
+    return Simulation(coming, start, takes=takes, zone=zone).run(until, mine)
 
 
 def _packed(work: Callable[[tuple[datetime, datetime]], list[Run]], part: tuple[datetime, datetime]) -> bytes:
@@ -172,6 +174,7 @@ class TimedExecutor:
 
     def __init__(self, clock: FakeClock, takes: Callable[[Claimed], timedelta], limit: int) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.renew: Callable[[], None] = lambda: None
         self._clock = clock
         self._takes = takes
         self._limit = limit

@@ -53,7 +53,7 @@ def read_schedule(given: Given, grace: timedelta) -> tuple[Schedule, list[str]] 
     schedule = _whole(given, told[0], own, bounds)
     if schedule is None or _never(given, schedule):
         return None
-    return schedule, [_said(schedule, told[1]), *_notes(given, schedule)]
+    return schedule, [described(schedule, told[1]), *_notes(given, schedule)]
 
 
 # -- the rule ---------------------------------------------------------------------------------------------
@@ -175,10 +175,15 @@ def _day(value: object) -> date | None:
 
 
 def _excluded(given: Given, value: object, tz: str) -> tuple[str, ...]:
-    listed = value.split(",") if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple):
+    return tuple(entry for each in _listed(value) for entry in _entries(given, each, tz))
+
+
+def _listed(value: object) -> list[object]:
+    """What is listed, whether in a list, in a text between commas, or both."""
+    if not isinstance(value, str | list | tuple):
         raise ScheduleError(f"got {shown(value)}, use a list such as ['sat', 'sun', '2026-12-25', 'holidays.ics']")
-    return tuple(entry for each in listed for entry in _entries(given, each, tz))
+    parts = [value] if isinstance(value, str) else value
+    return [entry for part in parts for entry in (part.split(",") if isinstance(part, str) else [part])]
 
 
 def _entries(given: Given, value: object, tz: str) -> tuple[str, ...]:
@@ -236,12 +241,14 @@ def _never(given: Given, schedule: Schedule) -> bool:
         return True
     if bound.next_after(now) is not None or (exact and bound.previous_before(now) is not None):
         return False
-    given.refuse(key, f"nothing of this schedule comes after {now.isoformat()}: {bound.describe()}")
+    present = now.astimezone(load_zone(schedule.tz)).isoformat(timespec="seconds")
+    given.refuse(key, f"nothing of this schedule comes after {present}: {bound.describe()}")
     return True
 
 
 # -- said back --------------------------------------------------------------------------------------------
-def _said(schedule: Schedule, phrase: str) -> str:
+def described(schedule: Schedule, phrase: str = "") -> str:
+    """The exact schedule in words: those of a phrase, if it was one that gave it."""
     if phrase:
         return f"{phrase}{schedule.describe_bounds()}"
     if isinstance(schedule, Cron):
@@ -249,6 +256,8 @@ def _said(schedule: Schedule, phrase: str) -> str:
     if isinstance(schedule, Interval) and not schedule.after_completion:
         anchor = schedule.anchor and schedule.anchor.astimezone(load_zone(schedule.tz)).isoformat()
         return f"{schedule.describe()}, counted from {anchor or 'now'}"
+    if isinstance(schedule, Rrule) and schedule.dtstart is None:
+        return f"{schedule.describe()}, beginning now"
     return schedule.describe()
 
 
@@ -256,8 +265,7 @@ def _notes(given: Given, schedule: Schedule) -> list[str]:
     """What is not to be seen in the schedule itself."""
     if "exclude" not in given:
         return []
-    listed = given["exclude"].split(",") if isinstance(given["exclude"], str) else given["exclude"]
-    files = [each.strip() for each in listed if isinstance(each, str) and _is_calendar(each.strip())]
+    files = [each.strip() for each in _listed(given["exclude"]) if isinstance(each, str) and _is_calendar(each.strip())]
     return (
         [f"{len(schedule.exclude)} days and ranges are left out, as {', '.join(files)} has them now"] if files else []
     )

@@ -35,7 +35,7 @@ KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS)
 _ONLY_COMMAND = ("cwd", "env", "stdin")  # what only the handler `command` has a use for
 _TYPES = {each.name: each.type for each in msgspec.structs.fields(Policy)}
 # What the type of a policy's field does not say: the range of a number, and what a length of 0 would do.
-_RANGES = {"priority": (-1_000_000, 1_000_000), "catch_up_max": (1, 10_000)}
+_RANGES = {"priority": (-1_000_000, 1_000_000), "catch_up_max": (1, 10_000), "retry_on": (-255, 255)}
 _ANY_COUNT = (0, 1_000_000)
 _NEVER_ZERO = {"timeout": "a deadline of 0 would end every run at once"}
 
@@ -89,17 +89,31 @@ def _policy_value(key: str, value: object) -> Any:
 
 
 def _as_type(key: str, value: object, kinds: tuple[Any, ...]) -> Any:
+    listed = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is tuple), None)
+    if listed is not None:
+        return tuple(_as_type(key, item, _kinds(listed)) for item in _items(value))
     words = tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind))
-    if words and (value in words or timedelta not in kinds):
+    if words and (value in words or not {timedelta, int} & set(kinds)):
         return choice(value, words)
     if timedelta in kinds:
         return parse_duration(value)  # type: ignore[arg-type]  # whatever else it is, it refuses
-    if bool in kinds:
-        return flag(value)
     if int in kinds:
+        return _number(key, value, words)
+    return flag(value) if bool in kinds else text(value)
+
+
+def _number(key: str, value: object, words: tuple[str, ...]) -> int:
+    try:
         return whole(value, *_RANGES.get(key, _ANY_COUNT))
-    listed = value.split(",") if isinstance(value, str) and str not in kinds else value
-    return msgspec.convert(listed, _TYPES[key])
+    except ValueError as error:
+        raise ValueError(f"{error}{''.join(f', or {word}' for word in words)}") from None
+
+
+def _items(value: object) -> list[object]:
+    """What is listed, in a list or in a text between commas; one value is a list of itself."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _kinds(kind: Any) -> tuple[Any, ...]:

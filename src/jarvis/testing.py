@@ -58,6 +58,7 @@ class InlineExecutor:
 
     def __init__(self, handlers: Mapping[str, Handler], clock: Clock, *, limit: int = 8, memory: Any = None) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.renew: Callable[[], None] = lambda: None
         self.leftovers_ended: list[str] = []
         self._limit = limit
         self._finished: list[Outcome] = []

@@ -90,17 +90,18 @@ def test_a_task_at_a_glance_is_what_the_whole_store_says(jarvis: Jarvis, store: 
 
 @pytest.mark.usefixtures("living")
 def test_daemons_at_a_glance_are_what_the_whole_store_says(store: MemoryStore) -> None:
-    dead = store.instances.register(SystemClock().now())
+    now = SystemClock().now()
+    dead = store.instances.register(now)
     waker = store.instances.waker(dead.id)
     assert waker is not None
-    living = store.instances.living()
-    assert [each["pid"] for each in glance.daemons(store.database)] == [each.pid for each in living]
+    living = store.instances.living(now)
+    assert [each["pid"] for each in glance.daemons(store.database, now)] == [each.pid for each in living]
     assert len(living) == 2
     for pipe in Path(f"{store.path}-daemons").iterdir():
         pipe.unlink()  # somebody tidied up: the process table is asked
-    assert len(glance.daemons(store.database)) == len(store.instances.living()) == 2
+    assert len(glance.daemons(store.database, now)) == len(store.instances.living(now)) == 2
     store.instances.sign_off(dead.id, SystemClock().now())
-    assert len(glance.daemons(store.database)) == len(store.instances.living()) == 1
+    assert len(glance.daemons(store.database, now)) == len(store.instances.living(now)) == 1
 
 
 def test_counts_at_a_glance_are_what_the_whole_store_says(jarvis: Jarvis, store: MemoryStore) -> None:

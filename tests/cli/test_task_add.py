@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jarvis.cli.task_flags import spelled
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import Policy
 from jarvis.scheduler.schedule import Cron, Interval, Once
+from jarvis.taskspec import KEYS
 from tests.cli.conftest import Jarvis
+
+COMMAND = ["--", "true"]
 
 
 def ahead(seconds: float) -> str:
@@ -100,6 +104,7 @@ def test_an_instant_older_than_the_grace_is_refused(
 
 def test_every_policy_flag_reaches_the_stored_task(jarvis: Jarvis, store: MemoryStore) -> None:
     flags = "--grace 5m --catch-up all --overlap queue --timeout 10s --on-interrupt fail --priority -7 --late-ok 1h"
+    flags += " --retries 3 --retry-on 75,timed_out --retry-delay 1s --retry-max-delay 5m --pause-after 0"
     said = jarvis("task", "add", "x", "--every", "1h", *flags.split(), "--handler", "noop")
     assert said.code == 0, said.err
     assert store.tasks.get("x").policy == Policy(
@@ -110,7 +115,60 @@ def test_every_policy_flag_reaches_the_stored_task(jarvis: Jarvis, store: Memory
         on_interrupt="fail",
         priority=-7,
         late_ok=timedelta(hours=1),
+        retries=3,
+        retry_on=(75, "timed_out"),
+        retry_delay=timedelta(seconds=1),
+        retry_max_delay=timedelta(minutes=5),
+        pause_after=0,
     )
+
+
+def test_every_bound_reaches_the_stored_task(jarvis: Jarvis, store: MemoryStore) -> None:
+    flags = "--tz America/Denver --starts-at 2099-01-01 --ends-at 2099-12-31T00:00Z --max-runs 7 --jitter 5m"
+    excluded = ["--exclude", "sat", "--exclude", "sun,2099-12-25"]
+    said = jarvis("task", "add", "x", "--every", "1h", *flags.split(), *excluded, "--after-completion", *COMMAND)
+    assert said.code == 0, said.err
+    starts_at = datetime(2099, 1, 1, 7, tzinfo=UTC)
+    assert store.tasks.get("x").schedule == Interval(
+        timedelta(hours=1),
+        starts_at,
+        "America/Denver",
+        after_completion=True,
+        starts_at=starts_at,
+        ends_at=datetime(2099, 12, 31, tzinfo=UTC),
+        max_runs=7,
+        jitter=timedelta(minutes=5),
+        exclude=("sat", "sun", "2099-12-25"),
+    )
+
+
+def test_a_cron_task_says_what_becomes_of_times_the_clock_skips_and_repeats(jarvis: Jarvis, store: MemoryStore) -> None:
+    said = jarvis("task", "add", "x", "--cron", "@daily", "--dst-gap", "skip", "--dst-repeat", "both", *COMMAND)
+    assert said.code == 0, said.err
+    assert store.tasks.get("x").schedule == Cron("@daily", "UTC", "skip", "both")
+
+
+def test_a_recurrence_begins_now_or_where_it_is_told(jarvis: Jarvis, store: MemoryStore) -> None:
+    said = jarvis("task", "add", "x", "--rrule", "FREQ=DAILY", "--dtstart", "2099-01-01T09:00Z", *COMMAND)
+    assert said.code == 0, said.err
+    assert store.tasks.get("x").next_run_at == datetime(2099, 1, 1, 9, tzinfo=UTC)
+    assert "beginning now" in jarvis("task", "add", "y", "--rrule", "FREQ=DAILY", *COMMAND).out
+
+
+def test_without_a_zone_a_task_follows_that_of_the_system(jarvis: Jarvis, store: MemoryStore) -> None:
+    jarvis("task", "add", "follows", "--every", "1h", *COMMAND)
+    jarvis("task", "add", "stays", "--every", "1h", "--tz", "UTC", *COMMAND)
+    assert [store.tasks.get(name).follows_zone for name in ("follows", "stays")] == [True, False]
+
+
+def test_all_that_is_wrong_is_told_at_once(jarvis: Jarvis) -> None:
+    said = jarvis("task", "add", "x", "--every", "soon", "--grace", "late", "--overlap", "skp", "--handler", "noop")
+    assert [flag in said.err for flag in ("--every: ", "--grace: ", "--overlap: ")] == [True] * 3
+
+
+def test_every_key_of_a_table_has_a_flag(jarvis: Jarvis) -> None:
+    shown = jarvis("task", "add", "--help").out
+    assert [key for key in KEYS if key != "command" and f"{spelled(key)} " not in shown] == []
 
 
 def test_parameters_are_json_or_text(jarvis: Jarvis, store: MemoryStore) -> None:
@@ -136,9 +194,6 @@ def test_a_command_has_a_folder_variables_and_an_input(
     assert store.tasks.get("x").params == expected
 
 
-COMMAND = ["--", "true"]
-
-
 @pytest.mark.parametrize(
     ("flags", "hint"),
     [
@@ -156,7 +211,7 @@ COMMAND = ["--", "true"]
         (["--at", "banana", *COMMAND], "--at: "),
         (["--when", "sometimes", *COMMAND], "--when: "),
         (["--when", "", *COMMAND], "--when: "),
-        (COMMAND, "exactly one of --cron, --every, --at, --when: got none"),
+        (COMMAND, "exactly one of --cron, --every, --at, --when, --rrule: got none"),
         (["--every", "1h", "--cron", "* * * * *", *COMMAND], "got --cron and --every"),
         (["--every", "1h"], "say what to do"),
         (["--every", "1h", "--"], "no command after --"),
@@ -175,7 +230,20 @@ COMMAND = ["--", "true"]
         (["--every", "1h", "--timeout", "1e9", *COMMAND], "--timeout: "),
         (["--every", "1h", "--priority", "1.5", *COMMAND], "use a whole number"),
         (["--every", "1h", "--priority", "99999999", *COMMAND], "from -1000000 to 1000000"),
-        (["--every", "1h", "--retries", "3", *COMMAND], "--retries is not in this version"),
+        (["--every", "1h", "--max-runs", "0", *COMMAND], "--max-runs: got '0', use a whole number from 1"),
+        (["--every", "1h", "--starts-at", "2026-12-01T09:00", *COMMAND], 'say "2026-12-01T09:00:00+00:00"'),
+        (["--every", "1h", "--ends-at", "2020-01-01", *COMMAND], "--ends-at: nothing of this schedule comes after"),
+        (["--every", "1h", "--starts-at", "2099-01-02", "--ends-at", "2099-01-01", *COMMAND], "not after starts_at"),
+        (["--cron", "0 9 * * sat", "--exclude", "sat", *COMMAND], "--exclude: nothing of this schedule comes after"),
+        (["--every", "1h", "--exclude", "someday", *COMMAND], "--exclude: cannot exclude 'someday'"),
+        (["--every", "1h", "--exclude", "/dev/null", *COMMAND], "--exclude: /dev/null is not a file"),
+        (["--every", "1h", "--exclude", __file__, *COMMAND], "is not an .ics calendar"),
+        (["--every", "1h", "--jitter", "1h", *COMMAND], "--jitter: a jitter of 1h is not shorter"),
+        (["--every", "1h", "--dst-gap", "skip", *COMMAND], "--dst-gap: goes only with a cron expression"),
+        (["--cron", "* * * * *", "--after-completion", *COMMAND], "--after-completion: goes only with an interval"),
+        (["--rrule", "FREQ=NEVER", *COMMAND], "--rrule: rrule 'FREQ=NEVER'"),
+        (["--every", "1h", "--retries", "-3", *COMMAND], "--retries"),
+        (["--every", "1h", "--retry-on", "75,never", *COMMAND], "use a whole number from -255 to 255, or timed_out"),
         (["--every", "1h", "--deliver=slack", *COMMAND], "--deliver is not in this version"),
         (["--every", "1h", "more", *COMMAND], "'more' is one argument too many"),
     ],

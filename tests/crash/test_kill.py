@@ -36,7 +36,7 @@ class Daemons:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
-        before = len(self.store.instances.living())
+        before = len(self.store.instances.living(SystemClock().now()))
         made = subprocess.Popen(
             [sys.executable, "-m", "jarvis", "daemon"],
             env={**os.environ, "JARVIS_HOME": str(self.home)},
@@ -44,7 +44,7 @@ class Daemons:
             stderr=subprocess.DEVNULL,
         )
         self._running.append(made)
-        self.until(lambda: len(self.store.instances.living()) > before)
+        self.until(lambda: len(self.store.instances.living(SystemClock().now())) > before)
         return made
 
     def kill(self, daemon: subprocess.Popen[bytes]) -> None:

@@ -30,7 +30,7 @@ NOW = DUE + 2 * HOUR
 NEXT = local(2026, 11, 23, 9)
 DAEMON = Instance(
     id=4, host="nest", pid=1306, process_started_at="1", token="t", version="1",
-    started_at=ADDED, heartbeat_at=NOW, stopped_at=None,
+    started_at=ADDED, heartbeat_at=NOW, lease_until=NOW, stopped_at=None,
 )  # fmt: skip
 
 

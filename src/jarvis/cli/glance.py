@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
+from jarvis.memory.life import lives
 from jarvis.memory.migrate import migrations
 from jarvis.memory.sqlite import Database
-from jarvis.memory.wake import has_reader
 from jarvis.scheduler.duration import format_duration
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ GROUP BY state ORDER BY state
 """
 _OPEN_RUNS = "SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state"
 _OWNERS = """
-SELECT pid, process_started_at, token, host, version, started_at, heartbeat_at
+SELECT pid, process_started_at, token, host, version, started_at, heartbeat_at, lease_until
 FROM instances WHERE stopped_at IS NULL ORDER BY id
 """
 
@@ -173,21 +173,12 @@ def open_runs(database: Database) -> dict[str, int]:
     return {"pending": 0, "running": 0} | dict(database.rows(_OPEN_RUNS))
 
 
-def daemons(database: Database) -> list[dict[str, Any]]:
+def daemons(database: Database, now: datetime) -> list[dict[str, Any]]:
     """The owners that live now; instants in UTC."""
     folder = Path(f"{database.path}-daemons")
     found = []
-    for pid, process_started, token, host, version, started, beaten in database.rows(_OWNERS):
-        if _lives(folder / token, pid, process_started):
+    for pid, process_started, token, host, version, started, beaten, leased in database.rows(_OWNERS):
+        if lives(folder / token, host, pid, process_started, to_micros(now) < leased):
             since, seen = from_micros(started), from_micros(beaten)
             found.append({"pid": pid, "since": since, "seen": seen, "host": host, "version": version})
     return found
-
-
-def _lives(pipe: Path, pid: int, process_started: str) -> bool:
-    known = has_reader(pipe)
-    if known is None:  # deleted by hand: ask the process table, as rarely as that happens
-        from jarvis.memory.instances import process_started_at
-
-        return process_started_at(pid) == process_started
-    return known

@@ -7,7 +7,7 @@ import sys
 from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, note, table
-from jarvis.cli.records import of_run
+from jarvis.cli.records import of_row, of_run
 from jarvis.errors import JarvisError, UsageError
 from jarvis.scheduler.model import RunState
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.model import Run
+    from jarvis.scheduler.model import Attempt, Run
 
 HEADS = ("ID", "TASK", "DUE AT", "STATE", "STARTED", "TOOK", "REASON")
 DEFAULT_LIMIT = 50
@@ -100,10 +100,18 @@ def _show(args: Namespace, session: Session) -> int:
         "data": run.data,
         "output_bytes": written,
     }
+    earlier = session.store.runs.attempts(run.id)
     if args.json:
-        return emit(found)
-    listing((name.replace("_", " "), _shown(value)) for name, value in found.items())
+        return emit(found | {"attempts": [of_row(each, zone) for each in earlier]})
+    lines = [(name.replace("_", " "), _shown(value)) for name, value in found.items()]
+    listing([*lines, ("earlier attempts", [_attempt_line(each, zone) for each in earlier])])
     return 0
+
+
+def _attempt_line(each: Attempt, zone: tzinfo) -> str:
+    """An attempt that was not the last."""
+    why = f": {each.reason}" if each.reason else ""
+    return f"{each.attempt}: {instant(each.started_at, zone)} {each.state.replace('_', ' ')}{why}"
 
 
 def _shown(value: object) -> object:

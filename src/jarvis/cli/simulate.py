@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_instant, checked, whole
+from jarvis.cli.args import add_json, an_instant, checked, whole, zone_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, note, table
 from jarvis.cli.records import of_run
@@ -34,6 +34,10 @@ def _flags(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--clock-at", metavar="T=T2", action="append", default=[], help="the clock is set from T to T2; repeatable"
     )
+    parser.add_argument(
+        "--zone-at", metavar="T=ZONE", action="append", default=[],
+        help="the machine is in another time zone from T on; tasks that name none follow; repeatable",
+    )  # fmt: skip
     parser.add_argument("--takes", metavar="D", default="0", help="how long each run takes (0)")
     parser.add_argument("--task", metavar="NAME", action="append", default=[], help="only this task; repeatable")
     parser.add_argument("-n", metavar="N", type=whole("-n", 0, 1_000_000), default=ROWS_SHOWN, help="rows shown (30)")
@@ -50,7 +54,7 @@ def _run(args: Namespace, session: Session) -> int:
         raise UsageError(f"--to {args.end} is not after --from {args.start}")
     takes = checked("--takes", parse_duration)(args.takes)
     specs, disturbances = _specs(args.task, start, session), list(_disturbances(args, start, end, zone))
-    runs = simulate(specs, start, end, disturbances, takes)
+    runs = simulate(specs, start, end, disturbances, takes, zone.key)
     return emit([of_run(run, zone) for run in runs]) if args.json else _show(runs, args.n, zone)
 
 
@@ -66,7 +70,13 @@ def _specs(names: list[str], start: datetime, session: Session) -> list[TaskSpec
     if len(known) < len(tasks):
         note(f"left out, as paused or over by then: {', '.join(task.name for task in tasks if task not in known)}")
     return [
-        TaskSpec(name=task.name, schedule=_since(start, task.schedule), handler="noop", policy=task.policy)
+        TaskSpec(
+            name=task.name,
+            schedule=_since(start, task.schedule),
+            handler="noop",
+            policy=task.policy,
+            follows_zone=task.follows_zone,
+        )
         for task in known
     ]
 
@@ -93,6 +103,9 @@ def _disturbances(args: Namespace, start: datetime, end: datetime, zone: tzinfo)
     for text in args.clock_at:
         at, _, to = text.partition("=")
         yield simulation.step(_moment("--clock-at", at, zone), _moment("--clock-at", to, zone))
+    for text in args.zone_at:
+        at, _, to = text.partition("=")
+        yield simulation.travel(_moment("--zone-at", at, zone), checked("--zone-at", zone_name)(to))
 
 
 def _sleeps(text: str, start: datetime, end: datetime, zone: tzinfo) -> Iterator[Disturbance]:

@@ -42,7 +42,7 @@ def _found(session: Session) -> dict[str, Any]:
         "schema": database.value("PRAGMA user_version"),
         "sqlite": database.value("SELECT sqlite_version()"),
         "timezone": config.timezone,
-        "daemons": glance.daemons(database),
+        "daemons": glance.daemons(database, session.now),
         "tasks": glance.task_counts(database),
         "next": {"task": due[0], "due_at": due[1]} if due else None,
         "runs_24h": glance.settled_runs(database, session.now - DAY),

@@ -95,6 +95,7 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
         "revision": task.revision,
         "paused_at": iso(task.paused_at, zone),
         "pause_reason": task.pause_reason,
+        "failures": task.failures,
         "next": [iso(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)],
         "runs": [of_run(run, zone) for run in runs],
     }
@@ -112,6 +113,7 @@ def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, obj
         ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
         ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
         *([("comes from", task.source)] if task.source else []),
+        ("failed", f"{task.failures} in a row" if task.failures else None),
         ("last runs", [_run_line(run, zone) for run in runs]),
     ]
 

@@ -50,6 +50,6 @@ ADD = Command(
 jarvis task add hello --every 2s -- echo hi
 jarvis task add report --cron "0 9 * * 1-5" --tz America/Denver --catch-up skip -- make report
 jarvis task add tea --when "in 4 minutes" -- say "tea is ready"
-jarvis task add standup --when "every weekday at 9:45" --exclude 2026-12-24..2027-01-03 --handler noop
+jarvis task add standup --when "every weekday at 9:45" --exclude holidays.ics --handler noop
 jarvis task add once --at 2026-12-24T18:00:00+01:00 --timeout 10s --cwd ~ -- ./ring.sh""",
 )

@@ -36,6 +36,7 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     """Nothing is changed before all of it makes sense."""
+    from jarvis.taskschedule import described
     from jarvis.taskspec import read_spec, to_table
 
     task = session.store.tasks.get(args.name)
@@ -46,7 +47,8 @@ def _run(args: Namespace, session: Session) -> int:
     old = to_table(task)
     spec, said = read_spec(task.name, _merged(old, given, unset), _reading(task, given, unset, session))
     task = session.store.change_task(task.name, spec, session.now)
-    return told(task, session, _lines(task.name, old, to_table(task), said), as_json=args.json)
+    lines = _lines(task.name, old, to_table(task), [described(task.schedule), *said[1:]])
+    return told(task, session, lines, as_json=args.json)
 
 
 def _unset(flags: list[str]) -> set[str]:

@@ -33,8 +33,8 @@ _BOUNDS = {
     "max_runs": ("N", "so many runs in all"),
     "jitter": ("D", "start each run up to this much later, always the same for the same one"),
     "exclude": ("DAY", "not on: sat, 2026-12-25, 2026-12-24..2027-01-02, or an .ics file; repeatable"),
-    "anchor": ("T", "an instant that an interval is counted from (--starts-at, or now)"),
-    "dtstart": ("T", "where an rrule begins (--starts-at, or now)"),
+    "anchor": ("T", "an instant to count an interval from (its start, or now)"),
+    "dtstart": ("T", "where an rrule begins (its start, or now)"),
     "dst_gap": ("HOW", "cron times that the clock skips: run_after (default), skip"),
     "dst_repeat": ("HOW", "cron times that it shows twice: first (default), second, both"),
 }
@@ -47,6 +47,11 @@ _HOW = {
     "timeout": ("D", "a run's deadline (SCHEDULER_HANDLER_TIMEOUT_SECONDS)"),
     "on_interrupt": ("HOW", "if a crash cuts it off: rerun (default), fail"),
     "priority": ("N", "of several that are due, the highest first (0)"),
+    "retries": ("N", "attempts after the first that failed (0)"),
+    "retry_on": ("CODE", "exit codes worth another attempt, or timed_out: 75,timed_out (any failure)"),
+    "retry_delay": ("D", "before the first of them (10s); it doubles with each"),
+    "retry_max_delay": ("D", "the longest that it becomes (1h)"),
+    "pause_after": ("N", "after so many failed runs in a row the task is paused (10); 0: never"),
 }
 _FLAGS = {"params": "--param", "command": "a command after --"}
 _REPEATED = ("exclude",)
@@ -55,7 +60,7 @@ _REPEATED = ("exclude",)
 def add_task_flags(parser: ArgumentParser) -> None:
     """Add every flag that states a part of a task. What is typed is read later, all of it at once."""
     _add(parser, "when (one of these)", _WHEN)
-    bounds = _add(parser, "and when not", _BOUNDS)
+    bounds = _add(parser, "from when, until when, and when not", _BOUNDS)
     bounds.add_argument(
         "--after-completion", action="store_true", default=None, help="count an interval from the end of the last run"
     )
@@ -112,7 +117,7 @@ def told(task: Task, session: Session, lines: list[str], *, as_json: bool) -> in
         emit(of_task(task, None, None, session.zone) | {"next": shown})
     else:
         _print(task, lines)
-    if not session.store.instances.living():
+    if not session.store.instances.living(session.now):
         note(NO_DAEMON)
     return 0
 

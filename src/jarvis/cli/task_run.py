@@ -13,6 +13,7 @@ from jarvis.cli.runs import write_output
 from jarvis.cli.status import NO_DAEMON
 from jarvis.cli.task import add_name
 from jarvis.errors import JarvisError
+from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import RunState
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def _flags(parser: ArgumentParser) -> None:
 def _run(args: Namespace, session: Session) -> int:
     store = session.store
     task = store.tasks.get(args.name)
-    alone = not store.instances.living()
+    alone = not store.instances.living(session.now)
     if args.wait and alone:
         raise JarvisError(f"{NO_DAEMON}, as there is nobody to wait for")
     run = store.start_now(task.name, session.now)
@@ -60,7 +61,7 @@ def _wait(store: MemoryStore, run_id: int) -> Run:
     looks = 0
     while not (run := store.runs.get(run_id)).state.final:
         looks += 1
-        if looks % DAEMON_EVERY == 0 and not store.instances.living():
+        if looks % DAEMON_EVERY == 0 and not store.instances.living(SystemClock().now()):
             raise JarvisError(f"run {run_id} is {run.state} and the daemon is gone: it goes on when one is started")
         sleep(LOOK_EVERY)
     return run

@@ -112,7 +112,7 @@ def gather(
         removed_at=removed_at,
         rows=tuple(rows),
         absences=tuple(_absences(store, rows, at, now)),
-        living=tuple(store.instances.living()),
+        living=tuple(store.instances.living(now)),
         owners=tuple(store.instances.get(row.owner) for row in rows if row.owner is not None),
         busy=open_runs(store.database)["running"],
         places=places,

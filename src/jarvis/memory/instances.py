@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
-import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import jarvis
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
+from jarvis.memory.life import lives, process_started_at, this_host
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.memory.wake import WakePipe, has_reader, poke
-from jarvis.scheduler.model import Instance
+from jarvis.memory.wake import WakePipe, poke
+from jarvis.scheduler.model import LEASE, Instance
 
 _SQL = load("instances")
 
@@ -34,12 +33,13 @@ class InstanceTable:
         token = secrets.token_hex(8)
         pipe = WakePipe(self._folder / token) if self._folder else None
         row = {
-            "host": socket.gethostname(),
+            "host": this_host(),
             "pid": os.getpid(),
             "process_started_at": process_started_at(os.getpid()) or "",
             "token": token,
             "version": jarvis.__version__,
             "now": to_micros(now),
+            "lease_until": to_micros(now + LEASE),
         }
         with self._database.transaction():
             self._database.change(_SQL["insert"], row)
@@ -58,9 +58,10 @@ class InstanceTable:
         return self._pipes.get(owner)
 
     def heartbeat(self, owner: int, now: datetime) -> None:
-        """Say that the owner lives. Not worth a disk sync: whether it lives is not read from here."""
+        """Say that the owner lives, and renew its lease. Not worth a disk sync: its pipe tells, on this machine."""
+        row = {"id": owner, "now": to_micros(now), "lease_until": to_micros(now + LEASE)}
         with self._database.transaction(durable=False) as connection:
-            connection.execute(_SQL["heartbeat"], {"id": owner, "now": to_micros(now)})
+            connection.execute(_SQL["heartbeat"], row)
 
     def sign_off(self, owner: int, now: datetime) -> None:
         """The owner ends by its own will."""
@@ -85,22 +86,16 @@ class InstanceTable:
         """Owners that did not sign off, whether they live or not."""
         return [_decode(row) for row in self._database.rows(_SQL["open"])]
 
-    def living(self) -> list[Instance]:
-        """Owners that live now."""
-        return [instance for instance in self.open() if self.alive(instance)]
+    def living(self, now: datetime) -> list[Instance]:
+        """Owners that live."""
+        return [instance for instance in self.open() if self.alive(instance, now)]
 
-    def alive(self, instance: Instance) -> bool:
-        """Whether the owner's process lives now. Never decided by a clock.
-
-        SQLite's WAL binds a store to one machine, so every owner is a process here: its pipe has a reader
-        or it is dead. Only where the pipe is gone (deleted by hand) the process table is asked.
-        """
+    def alive(self, instance: Instance, now: datetime) -> bool:
+        """Whether the owner's process lives. Never decided by a clock where it is on this machine."""
         if self._folder is None:
             return instance.id in self._here
-        known = has_reader(self._folder / instance.token)
-        if known is None:
-            return process_started_at(instance.pid) == instance.process_started_at
-        return known
+        pipe, leased = self._folder / instance.token, now < instance.lease_until
+        return lives(pipe, instance.host, instance.pid, instance.process_started_at, leased)
 
     def last_seen(self, but: int) -> datetime | None:
         """When any owner other than `but` was last known to live."""
@@ -113,19 +108,6 @@ class InstanceTable:
                 poke(path)
 
 
-def process_started_at(pid: int) -> str | None:
-    """A text that differs between two processes that bore the same id; None if there is no such process."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            # proc(5): field 22, counted after the name, which is in brackets and may hold anything.
-            return stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
-        except OSError:
-            return None
-    shown = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip() or None
-
-
 def _decode(row: Row) -> Instance:
     return Instance(
         id=row[0],
@@ -136,5 +118,6 @@ def _decode(row: Row) -> Instance:
         version=row[5],
         started_at=from_micros(row[6]),
         heartbeat_at=from_micros(row[7]),
-        stopped_at=maybe_instant(row[8]),
+        lease_until=from_micros(row[8]),
+        stopped_at=maybe_instant(row[9]),
     )

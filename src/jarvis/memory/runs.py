@@ -13,7 +13,21 @@ from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, decode
-from jarvis.scheduler.model import Claimed, Instance, Occurrence, Outcome, Plan, Run, RunState, Task
+from jarvis.scheduler.backoff import next_attempt
+from jarvis.scheduler.misfire import lateness_in
+from jarvis.scheduler.model import (
+    Attempt,
+    Claimed,
+    Instance,
+    Occurrence,
+    Outcome,
+    Plan,
+    Result,
+    Run,
+    RunState,
+    Settled,
+    Task,
+)
 from jarvis.scheduler.schedule import MICROSECOND
 
 _SQL = load("runs")
@@ -67,8 +81,8 @@ class RunTable:
             rows = self._database.rows(_SQL["claimable"], {"now": to_micros(now), "limit": limit})
             return [held for row in _one_of_each(rows) if (held := self._claim(row, owner, now)) is not None]
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """End each attempt, all in one transaction; False where the fence no longer matched."""
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
+        """End each attempt, all in one transaction; None where the fence no longer matched."""
         with self._database.transaction():
             return [self._settle(outcome) for outcome in outcomes]
 
@@ -152,6 +166,14 @@ class RunTable:
         body, total = self._database.row(_SQL["output_of"], (run_id,)) or (b"", 0)
         return bytes(body), int(total)
 
+    def attempts(self, run_id: int) -> list[Attempt]:
+        """The run's attempts that did not end it, in order."""
+        return [
+            Attempt(attempt=row[0], state=row[1], reason=row[2], started_at=maybe_instant(row[3]),
+                    finished_at=from_micros(row[4]))
+            for row in self._database.rows(_SQL["attempts_of"], (run_id,))
+        ]  # fmt: skip
+
     def counts(self, since: datetime) -> dict[str, int]:
         """How many rows recorded since then are in each state, and everything that is open."""
         rows = self._database.rows(_SQL["counts"], (to_micros(since),))
@@ -202,45 +224,90 @@ class RunTable:
         held = msgspec.structs.replace(
             run, state=RunState.RUNNING, owner=owner, fence=run.fence + 1, attempt=run.attempt + 1, started_at=now
         )
-        return Claimed(held, decode(row[18:]))
+        return Claimed(held, decode(row[19:]))
 
-    def _settle(self, outcome: Outcome) -> bool:
-        run, result = outcome.claimed.run, outcome.result
+    def _settle(self, outcome: Outcome) -> Settled | None:
+        run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
+        again = next_attempt(task.policy, run, result, outcome.finished_at)
+        settled = (
+            self._end(task, run, result, outcome.finished_at)
+            if again is None
+            else self._retry(run, result, outcome.finished_at, again)
+        )
+        if settled is not None and result.output_total:
+            self._database.change(
+                _SQL["output"], {"run_id": run.id, "body": result.output, "total": result.output_total}
+            )
+        return settled
+
+    def _end(self, task: Task, run: Run, result: Result, now: datetime) -> Settled | None:
+        """The run's last word, and what it means for its task."""
         values = {
             **_fenced(run),
             "state": result.state,
             "reason": " ".join(filter(None, (result.reason, run.reason))),
-            "finished_at": to_micros(outcome.finished_at),
+            "finished_at": to_micros(now),
             "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
         }
-        held = self._database.change(_SQL["settle"], values) == 1
-        if held and run.origin == "schedule":
-            self._tasks.completed(outcome.claimed.task, outcome.finished_at)
-        if held and result.output_total:
-            self._database.change(
-                _SQL["output"], {"run_id": run.id, "body": result.output, "total": result.output_total}
-            )
-        return held
+        if self._database.change(_SQL["settle"], values) != 1:
+            return None
+        if run.origin == "schedule":
+            self._tasks.completed(task, now)
+        return Settled(result.state, values["reason"], self._take_note(task, result, now))
+
+    def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
+        """Back to pending until the next attempt's time."""
+        what = "failed" if result.state is RunState.FAILED else "timed out"
+        why = f"attempt {run.attempt} {what}" + (f": {result.reason}" if result.reason else "")
+        reason = _with_lateness(f"({why})", run)
+        values = {**_fenced(run), "reason": reason, "available_at": to_micros(again)}
+        if self._database.change(_SQL["retry"], values) != 1:
+            return None
+        self._keep_attempt(run, result.state, result.reason, now)
+        return Settled(RunState.PENDING, reason)
+
+    def _take_note(self, task: Task, result: Result, now: datetime) -> str:
+        """Count the failures in a row, and pause a task that only fails. Why it was paused, "" if it was not."""
+        if result.state is RunState.CANCELLED:
+            return ""
+        failures = self._tasks.ended(task.id, well=result.state is RunState.SUCCEEDED)
+        if not task.policy.pause_after or failures < task.policy.pause_after:
+            return ""
+        last = result.reason or result.state.replace("_", " ")
+        many = f"{failures} runs in a row that failed" if failures > 1 else "a run that failed"
+        why = f"paused after {many} (pause_after={task.policy.pause_after}), the last: {last}"
+        if not self._tasks.pause(task.id, why, now):
+            return ""
+        self.cancel_pending(task.id, f"cancelled: the task was {why}", now)
+        return why
+
+    def _keep_attempt(self, run: Run, state: str, reason: str, now: datetime) -> None:
+        values = {
+            "run_id": run.id,
+            "attempt": run.attempt,
+            "state": state,
+            "reason": reason,
+            "started_at": maybe_micros(run.started_at),
+            "finished_at": to_micros(now),
+        }
+        self._database.change(_SQL["attempt"], values)
 
     def _back(self, run: Run, reason: str, *, uncounted: int) -> int:
         values = {**_fenced(run), "reason": reason, "uncounted": uncounted}
         return self._database.change(_SQL["back_to_pending"], values)
 
     def _recover(self, run: Run, dead: Instance, now: datetime) -> None:
-        why = f"attempt {run.attempt} was cut off: its daemon (process {dead.pid}) ended without a word"
-        policy = self._tasks.by_id(run.task_id).policy
-        if policy.on_interrupt == "rerun" and run.attempt < MOST_ATTEMPTS_CUT_OFF:
-            self._back(run, f"({why})", uncounted=0)
+        why = f"its daemon (process {dead.pid}) ended without a word"
+        task = self._tasks.by_id(run.task_id)
+        cut_off = run.attempt - run.failures
+        if task.policy.on_interrupt == "rerun" and cut_off < MOST_ATTEMPTS_CUT_OFF:
+            if self._back(run, _with_lateness(f"(attempt {run.attempt} was cut off: {why})", run), uncounted=0):
+                self._keep_attempt(run, "cut_off", why, now)
             return
-        why += "" if policy.on_interrupt == "fail" else f", {run.attempt} times in all"
-        values = {
-            **_fenced(run),
-            "state": RunState.FAILED,
-            "reason": why,
-            "finished_at": to_micros(now),
-            "data": None,
-        }
-        self._database.change(_SQL["settle"], values)
+        why = f"attempt {run.attempt} was cut off: {why}"
+        why += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
+        late_only = msgspec.structs.replace(run, reason=lateness_in(run.reason))
+        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now)
 
 
 def _values(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str, Any]:
@@ -268,11 +335,16 @@ def _values(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str
     }
 
 
+def _with_lateness(what: str, run: Run) -> str:
+    """What became of an attempt, in place of what is said of the one before; why the run was late stays."""
+    return " ".join(filter(None, (what, lateness_in(run.reason))))
+
+
 def _one_of_each(rows: Sequence[Row]) -> Iterator[Row]:
     """The rows to claim: one run of each task, except of those whose runs may overlap."""
     taken: set[int] = set()
     for row in rows:
-        task, alone = row[1], row[17]
+        task, alone = row[1], row[18]
         if not (alone and task in taken):
             taken.add(task)
             yield row
@@ -301,4 +373,5 @@ def _decode(row: Row) -> Run:
         owner=row[14],
         fence=row[15],
         data=None if row[16] is None else msgspec.json.decode(row[16]),
+        failures=row[17],
     )

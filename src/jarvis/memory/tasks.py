@@ -73,7 +73,7 @@ class TaskTable:
 
     def source_of(self, name: str) -> str | None:
         """The file that the task of that name comes from; the task need not be readable."""
-        found: str | None = self._row(name)[15]
+        found: str | None = self._row(name)[16]
         return found
 
     def by_id(self, task_id: int) -> Task:
@@ -150,6 +150,14 @@ class TaskTable:
         }
         return self._database.change(_SQL["change"], row) == 1
 
+    def ended(self, task_id: int, *, well: bool) -> int:
+        """A run of the task has ended: how many in a row failed with this one."""
+        if well:
+            self._database.change(_SQL["went_well"], (task_id,))
+            return 0
+        self._database.change(_SQL["went_wrong"], (task_id,))
+        return int(self._database.value(_SQL["failures"], (task_id,)))
+
     def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
         """Move the tasks that follow the system's time zone to `zone`; those that changed, as they were.
 
@@ -203,7 +211,8 @@ def decode(row: Row) -> Task:
             next_run_at=maybe_instant(row[12]),
             starts=row[13],
             follows_zone=bool(row[14]),
-            source=row[15],
+            failures=row[15],
+            source=row[16],
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -228,7 +237,7 @@ def _readable(row: Row) -> Task | Unreadable:
     try:
         return decode(row)
     except StoreError as error:
-        return Unreadable(row[0], row[1], str(error), row[15])
+        return Unreadable(row[0], row[1], str(error), row[16])
 
 
 def _after_completion(schedule: Schedule) -> Interval | None:
@@ -237,13 +246,13 @@ def _after_completion(schedule: Schedule) -> Interval | None:
 
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[16])
+        return Due(decode(row), row[17])
     except StoreError as error:
-        return Unreadable(row[0], row[1], str(error), row[15])
+        return Unreadable(row[0], row[1], str(error), row[16])
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[16]), RunState(row[17]) if row[17] else None)
+        return TaskSummary(decode(row), maybe_instant(row[17]), RunState(row[18]) if row[18] else None)
     except StoreError as error:
-        return Unreadable(row[0], row[1], str(error), row[15])
+        return Unreadable(row[0], row[1], str(error), row[16])

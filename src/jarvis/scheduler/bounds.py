@@ -192,7 +192,8 @@ def _keep_instants_in_utc(bounds: Bounds) -> None:
     keep_utc(bounds, "ends_at")
     start, end = bounds.starts_at, bounds.ends_at
     if start is not None and end is not None and end <= start:
-        raise ScheduleError(f"ends_at {end.isoformat()} is not after starts_at {start.isoformat()}: nothing would run")
+        ends, starts = bounds._local(end), bounds._local(start)
+        raise ScheduleError(f"ends_at {ends} is not after starts_at {starts}: nothing would run")
 
 
 def _check_numbers(bounds: Bounds) -> None:

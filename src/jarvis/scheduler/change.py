@@ -47,13 +47,13 @@ def _next(task: Task, schedule: Schedule, starts: int, now: datetime) -> datetim
 
 
 def counted_as_before(old: Schedule, wanted: Schedule) -> Schedule:
-    """`wanted`, counting from where `old` does, if it is the same rule and does not say from where."""
+    """`wanted`, counted from where `old` was, unless that was no more than its start."""
     if _rule(old) != _rule(wanted):
         return wanted
-    if isinstance(old, Interval) and isinstance(wanted, Interval) and wanted.anchor is None:
-        return msgspec.structs.replace(wanted, anchor=old.anchor)
-    if isinstance(old, Rrule) and isinstance(wanted, Rrule) and wanted.dtstart is None:
-        return msgspec.structs.replace(wanted, dtstart=old.dtstart)
+    for name in ("anchor", "dtstart"):
+        counted_from = getattr(old, name, None)
+        if counted_from not in (None, old.starts_at) and getattr(wanted, name) is None:
+            return msgspec.structs.replace(wanted, **{name: counted_from})
     return wanted
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence, Reading, compare
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Task, Unreadable
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Settled, Task, Unreadable
 from jarvis.scheduler.plan import SEEN_LATE, plan, spread
 from jarvis.scheduler.ports import Clock, Executor, Store
 from jarvis.scheduler.zone import load_zone
@@ -37,6 +37,7 @@ class SchedulerEngine:
         self._settled_at: datetime | None = None  # nothing is planned or started before
         self._reading: Reading | None = None
         self._absences: list[Absence] = []  # those that may still explain why something is late
+        executor.renew = self._renew
 
     @property
     def instance(self) -> Instance:
@@ -78,11 +79,11 @@ class SchedulerEngine:
         if self.executor.busy > len(outcomes):
             self.stop_asked()
         with self.store.transaction():
-            held = self.store.runs.settle(outcomes) if outcomes else []
+            written = self.store.runs.settle(outcomes) if outcomes else []
             claimed = self._plan_and_claim(owner, now) if claim and not self._settling(now) else []
         self.executor.acknowledge(len(outcomes))
         self._start(claimed)
-        return self._told(outcomes, held)
+        return self._told(outcomes, written)
 
     def plan_due(self, now: datetime) -> int:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
@@ -99,9 +100,9 @@ class SchedulerEngine:
     def settle_finished(self) -> list[RunResult]:
         """Write the outcomes of runs that ended, in one transaction; they are kept until it is committed."""
         outcomes = self.executor.finished()
-        held = self.store.runs.settle(outcomes) if outcomes else []
+        written = self.store.runs.settle(outcomes) if outcomes else []
         self.executor.acknowledge(len(outcomes))
-        return self._told(outcomes, held)
+        return self._told(outcomes, written)
 
     def stop_asked(self) -> int:
         """Tell runs that somebody wants ended to stop. How many there are."""
@@ -114,7 +115,7 @@ class SchedulerEngine:
         """Take over what daemons that died left running, and end the processes they left behind."""
         owner, recovered = self.instance, list[Run]()
         for instance in self.store.instances.open():
-            if instance.id == owner.id or self.store.instances.alive(instance):
+            if instance.id == owner.id or self.store.instances.alive(instance, now):
                 continue
             self.executor.end_leftovers(instance.token)
             with self.store.transaction():
@@ -126,8 +127,8 @@ class SchedulerEngine:
 
     def others(self) -> list[Instance]:
         """The other owners that live on this store."""
-        table = self.store.instances
-        return [found for found in table.open() if found.id != self.instance.id and table.alive(found)]
+        table, now = self.store.instances, self.clock.now()
+        return [found for found in table.open() if found.id != self.instance.id and table.alive(found, now)]
 
     def next_wake(self) -> datetime | None:
         """When something next has its turn; None when nothing waits, or only for a free place."""
@@ -139,7 +140,7 @@ class SchedulerEngine:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def heartbeat(self, now: datetime) -> None:
-        """Say that this owner lives."""
+        """Say that this owner lives, and renew its lease."""
         self.store.instances.heartbeat(self.instance.id, now)
 
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
@@ -166,6 +167,11 @@ class SchedulerEngine:
             _LOG.info("noted: %s", absence.said(UTC))
             self.store.absences.add(absence)
         self._absences += absences
+
+    def _renew(self) -> None:
+        owner = self._instance
+        if owner is not None:
+            self.store.instances.heartbeat(owner.id, self.clock.now())
 
     def _settling(self, now: datetime) -> bool:
         """Whether it is too early after waking. A clock set back must not hold anything for longer."""
@@ -245,22 +251,27 @@ class SchedulerEngine:
         _LOG.error("task %s was paused: %s", name, reason)
         self.store.tasks.pause(task_id, reason, now)
 
-    def _told(self, outcomes: list[Outcome], held: list[bool]) -> list[RunResult]:
+    def _told(self, outcomes: list[Outcome], written: list[Settled | None]) -> list[RunResult]:
         """What became of the runs, and a warning for each that another owner had taken over meanwhile."""
-        for outcome, mine in zip(outcomes, held, strict=True):
-            if not mine:
-                run = outcome.claimed.run
+        results = []
+        for outcome, settled in zip(outcomes, written, strict=True):
+            run = outcome.claimed.run
+            if settled is None:
                 _LOG.warning("run %s of %s was no longer ours: its outcome was not written", run.id, run.task)
-        return [_run_result(outcome) for outcome, mine in zip(outcomes, held, strict=True) if mine]
+                continue
+            if settled.pause_reason:
+                _LOG.error("task %s was paused: %s", run.task, settled.pause_reason)
+            results.append(_run_result(outcome.claimed, settled))
+        return results
 
 
-def _run_result(outcome: Outcome) -> RunResult:
-    run, task = outcome.claimed.run, outcome.claimed.task
+def _run_result(claimed: Claimed, settled: Settled) -> RunResult:
+    run, task = claimed.run, claimed.task
     return RunResult(
         run_id=run.id,
         task=task.name,
         due_at=run.due_at,
-        state=outcome.result.state,
-        reason=outcome.result.reason,
+        state=settled.state,
+        reason=settled.reason,
         next_run_at=task.next_run_at,
     )

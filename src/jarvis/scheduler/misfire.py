@@ -12,12 +12,15 @@ Everything missed in a row is one ledger row that states the range and the count
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Occurrence, Policy, RunState
 from jarvis.scheduler.schedule import MICROSECOND, Schedule
+
+_LATE = re.compile(r"(?:^| )late by \S+: .*$", re.DOTALL)
 
 
 def newest(schedule: Schedule, first: datetime, now: datetime, limit: int) -> list[datetime]:
@@ -56,6 +59,12 @@ def missed(schedule: Schedule, first: datetime, last: datetime, why: str) -> Occ
     return Occurrence(
         due_at=first, until=last if count > 1 else None, count=count, state=RunState.MISSED, reason=reason
     )
+
+
+def lateness_in(reason: str) -> str:
+    """The part of a run's reason that says how late it was seen, and why; "" if it was on time."""
+    said = _LATE.search(reason)
+    return said[0].strip() if said else ""
 
 
 def _usable(policy: Policy) -> timedelta:

@@ -20,6 +20,7 @@ OnInterrupt = Literal["rerun", "fail"]
 Origin = Literal["schedule", "manual", "event"]
 
 _LONGEST_NAME = 120
+LEASE = timedelta(seconds=90)  # how long an owner is believed to live where only a clock can tell
 
 
 class RunState(StrEnum):
@@ -68,6 +69,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout: timedelta | None = None  # None: the house default (SCHEDULER_HANDLER_TIMEOUT_SECONDS)
     on_interrupt: OnInterrupt = "rerun"
     priority: int = 0
+    retries: int = 0  # attempts after the first that failed
+    retry_on: tuple[int | Literal["timed_out"], ...] = ()  # exit codes worth another attempt; (): any failure
+    retry_delay: timedelta = timedelta(seconds=10)  # before the first of them; doubles with each
+    retry_max_delay: timedelta = timedelta(hours=1)
+    pause_after: int = 10  # runs in a row that failed, and the task is paused; 0: never
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +115,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     next_run_at: datetime | None
     follows_zone: bool = False
     starts: int = 0  # occurrences recorded to run so far: what max_runs counts
+    failures: int = 0  # runs in a row that failed
     source: str | None = None  # the file it comes from, which alone may take it away again
 
 
@@ -151,6 +158,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     owner: int | None
     fence: int
     data: Any = None
+    failures: int = 0  # attempts that failed, each of which was worth another
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -182,6 +190,24 @@ class Outcome(msgspec.Struct, frozen=True):
     finished_at: datetime
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """What settling an attempt wrote: the run's state from then on, and what that did to its task."""
+
+    state: RunState  # pending where another attempt follows
+    reason: str
+    pause_reason: str = ""  # why the task was paused with it; "" if it was not
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that did not end its run: it failed and another followed, or it was cut off."""
+
+    attempt: int
+    reason: str
+    started_at: datetime | None
+    finished_at: datetime
+    state: Literal["failed", "timed_out", "cut_off"]
+
+
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation did with one run."""
 
@@ -204,6 +230,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     started_at: datetime
     heartbeat_at: datetime
+    lease_until: datetime
     stopped_at: datetime | None
 
 

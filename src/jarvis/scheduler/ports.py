@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from jarvis.scheduler.clockwatch import Absence, Reading
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Task, Unreadable
+from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Settled, Task, Unreadable
 
 
 class Clock(Protocol):
@@ -89,8 +89,8 @@ class Runs(Protocol):
     def claim(self, owner: int, limit: int, now: datetime) -> list[Claimed]:
         """pending -> running for at most `limit` runs whose turn it is, now owned and fenced."""
 
-    def settle(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """The one fenced write that ends each attempt; False where the fence no longer matched."""
+    def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
+        """The one fenced write that ends each attempt; None where the fence no longer matched."""
 
     def release(self, claimed: Sequence[Claimed], reason: str) -> int:
         """Hand runs back uncounted: running -> pending, the attempt not spent. Rows changed."""
@@ -121,7 +121,7 @@ class Instances(Protocol):
         """Enter this process as a living owner."""
 
     def heartbeat(self, owner: int, now: datetime) -> None:
-        """Say that the owner lives. Not worth a disk sync."""
+        """Say that the owner lives, and renew its lease. Not worth a disk sync."""
 
     def sign_off(self, owner: int, now: datetime) -> None:
         """The owner ends by its own will."""
@@ -138,8 +138,8 @@ class Instances(Protocol):
     def bury(self, dead: Instance) -> None:
         """Close the entry of an owner that ended without signing off."""
 
-    def alive(self, instance: Instance) -> bool:
-        """Whether the owner's process lives now. Never decided by a clock alone."""
+    def alive(self, instance: Instance, now: datetime) -> bool:
+        """Whether the owner's process lives. Never decided by a clock alone where it is on this machine."""
 
 
 class Absences(Protocol):
@@ -172,6 +172,7 @@ class Executor(Protocol):
     """Carries claimed runs through their handlers, beside the caller."""
 
     on_finish: Callable[[], None]  # called whenever a run ends, from any thread; must not block
+    renew: Callable[[], None]  # called now and then while runs are held, from a thread of its own
 
     @property
     def free(self) -> int:

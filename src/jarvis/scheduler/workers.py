@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.lease import LeaseKeeper
 from jarvis.scheduler.model import Claimed, Outcome
 
 
@@ -21,6 +22,8 @@ class Workers:
         end_marked: Callable[[str], int] = lambda _mark: 0,
     ) -> None:
         self.on_finish: Callable[[], None] = lambda: None  # called from a worker thread; must not block
+        self.renew: Callable[[], None] = lambda: None
+        self._lease = LeaseKeeper(self._renew_lease)
         self._executor = executor
         self._limit = limit
         self._end_marked = end_marked
@@ -42,6 +45,7 @@ class Workers:
 
     def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
         """Begin these runs; returns at once."""
+        self._lease.hold()
         for held in claimed:
             self._started += 1
             if len(self._threads) < min(self._started, self._limit):
@@ -57,6 +61,8 @@ class Workers:
         with self._some_finished:
             del self._finished[:count]
             self._started -= count
+        if not self._started:
+            self._lease.rest()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until something is finished or `timeout` seconds passed; whether something is."""
@@ -77,11 +83,15 @@ class Workers:
 
     def close(self) -> None:
         """Let idle threads end, and wait for them; one that still works is left to the process's exit."""
+        self._lease.close()
         for _ in self._threads:
             self._waiting.put(None)
         if not self._started:
             for thread in self._threads:
                 thread.join()
+
+    def _renew_lease(self) -> None:
+        self.renew()
 
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._serve, name=f"jarvis-run-{len(self._threads)}", daemon=True)

@@ -23,7 +23,8 @@ CREATE TABLE tasks (
     pause_reason TEXT,
     removed_at   INTEGER,
     next_run_at  INTEGER,                     -- the first due_at not yet recorded; only moves forward
-    starts       INTEGER NOT NULL DEFAULT 0   -- occurrences recorded to run
+    starts       INTEGER NOT NULL DEFAULT 0,  -- occurrences recorded to run
+    failures     INTEGER NOT NULL DEFAULT 0   -- runs in a row that failed
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
@@ -38,6 +39,7 @@ CREATE TABLE instances (
     version            TEXT NOT NULL,
     started_at         INTEGER NOT NULL,
     heartbeat_at       INTEGER NOT NULL,
+    lease_until        INTEGER NOT NULL,      -- what is believed of an owner on another host
     stopped_at         INTEGER
 ) STRICT;
 CREATE INDEX instances_open ON instances (id) WHERE stopped_at IS NULL;
@@ -63,6 +65,7 @@ CREATE TABLE runs (
     owner        INTEGER REFERENCES instances (id),
     fence        INTEGER NOT NULL DEFAULT 0,  -- rises with every claim; carried by every later write
     data         TEXT,                        -- JSON, what the handler returned
+    failures     INTEGER NOT NULL DEFAULT 0,  -- attempts that failed, each of which was worth another
     useful_until INTEGER,                     -- a run that has not started by then (late_ok) will not
     cancel       TEXT,                        -- why a running run was asked to stop
     UNIQUE (task_id, due_at)
@@ -79,6 +82,17 @@ WHEN old.state NOT IN ('pending', 'running')
 BEGIN
     SELECT RAISE (ABORT, 'a settled run cannot change its state');
 END;
+
+-- Attempts that did not end their run: each failed and another followed, or was cut off with its daemon.
+CREATE TABLE attempts (
+    run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    attempt     INTEGER NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('failed', 'timed_out', 'cut_off')),
+    reason      TEXT NOT NULL,
+    started_at  INTEGER,
+    finished_at INTEGER NOT NULL,
+    PRIMARY KEY (run_id, attempt)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outputs (
     run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,

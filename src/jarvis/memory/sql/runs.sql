@@ -9,9 +9,9 @@ ON CONFLICT (task_id, due_at) DO NOTHING;
 
 -- name: claimable
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.alone,
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures, r.alone,
        t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.source
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE r.state = 'pending' AND r.available_at <= :now
   AND (r.alone = 0 OR NOT EXISTS (
@@ -28,6 +28,7 @@ WHERE id = :id AND state = 'pending';
 -- name: expire
 UPDATE runs SET state = 'skipped', finished_at = :now,
        reason = 'skipped: it could not start before it was of no use (late_ok)'
+                || CASE WHEN attempt > 0 THEN ' ' || reason ELSE '' END
 WHERE state = 'pending' AND useful_until IS NOT NULL AND useful_until < :now;
 
 -- name: ask_to_stop
@@ -55,6 +56,18 @@ UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = at
        cancel = NULL
 WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
 
+-- name: retry
+UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, failures = failures + 1, reason = :reason,
+       available_at = :available_at, cancel = NULL
+WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
+
+-- name: attempt
+INSERT INTO attempts (run_id, attempt, state, reason, started_at, finished_at)
+VALUES (:run_id, :attempt, :state, :reason, :started_at, :finished_at);
+
+-- name: attempts_of
+SELECT attempt, state, reason, started_at, finished_at FROM attempts WHERE run_id = ? ORDER BY attempt;
+
 -- name: cancel_pending
 UPDATE runs SET state = 'cancelled', reason = :reason, finished_at = :now
 WHERE id IN (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = :task_id AND state IN ('pending', 'running'))
@@ -62,7 +75,7 @@ WHERE id IN (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = :task_id A
 
 -- name: running_of
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE r.owner = ? AND r.state = 'running';
 
@@ -81,13 +94,13 @@ LIMIT 1;
 
 -- name: get
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE r.id = ?;
 
 -- name: newest
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE (:state IS NULL OR r.state = :state) AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
 ORDER BY r.id DESC
@@ -95,7 +108,7 @@ LIMIT :limit;
 
 -- name: newest_of
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE t.name = :task AND (:state IS NULL OR r.state = :state)
   AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
@@ -132,6 +145,6 @@ WITH near (id) AS (
                     AND state = 'running' LIMIT 2) AS going_on
 )
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
-       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data
+       r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM near JOIN runs r ON r.id = near.id JOIN tasks t ON t.id = r.task_id
 ORDER BY r.due_at;

@@ -4,17 +4,17 @@ VALUES (:name, :schedule, :handler, :params, :policy, :origin, :source, :follows
 
 -- name: get
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, source
+       next_run_at, starts, follows_zone, failures, source
 FROM tasks WHERE name = ? AND removed_at IS NULL;
 
 -- name: by_id
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, source
+       next_run_at, starts, follows_zone, failures, source
 FROM tasks WHERE id = ?;
 
 -- name: all
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, source
+       next_run_at, starts, follows_zone, failures, source
 FROM tasks WHERE removed_at IS NULL ORDER BY id;
 
 -- name: sources
@@ -32,7 +32,8 @@ SELECT name FROM tasks WHERE removed_at IS NULL ORDER BY name;
 
 -- name: list
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.source, r.started_at, r.state
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source,
+       r.started_at, r.state
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
     SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
@@ -42,7 +43,7 @@ ORDER BY t.name;
 
 -- name: due
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.source,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source,
        (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
 FROM tasks t
 WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
@@ -57,7 +58,7 @@ UPDATE tasks SET enabled = 0, paused_at = :now, pause_reason = :reason, revision
 WHERE id = :id AND enabled = 1 AND removed_at IS NULL;
 
 -- name: resume
-UPDATE tasks SET enabled = 1, paused_at = NULL, pause_reason = NULL, revision = revision + 1
+UPDATE tasks SET enabled = 1, paused_at = NULL, pause_reason = NULL, failures = 0, revision = revision + 1
 WHERE id = :id AND enabled = 0 AND removed_at IS NULL;
 
 -- name: remove
@@ -71,9 +72,18 @@ WHERE id = :id AND next_run_at = :due AND revision = :revision AND removed_at IS
 -- name: completed
 UPDATE tasks SET next_run_at = :next WHERE id = :id AND next_run_at < :next AND removed_at IS NULL;
 
+-- name: went_well
+UPDATE tasks SET failures = 0 WHERE id = ? AND failures > 0;
+
+-- name: went_wrong
+UPDATE tasks SET failures = failures + 1 WHERE id = ?;
+
+-- name: failures
+SELECT failures FROM tasks WHERE id = ?;
+
 -- name: following_zone
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, source
+       next_run_at, starts, follows_zone, failures, source
 FROM tasks WHERE follows_zone = 1 AND removed_at IS NULL;
 
 -- name: rezone
