@@ -128,14 +128,6 @@ def test_what_makes_no_sense_is_refused_and_nothing_changes(
     assert report.tasks.get("report") == before
 
 
-def test_a_task_that_a_file_states_is_changed_there(jarvis: Jarvis, store: MemoryStore) -> None:
-    spec = TaskSpec(name="x", schedule=Interval(HOUR), handler="noop", origin="file")
-    store.add_task(spec, SystemClock().now())
-    said = jarvis("task", "edit", "x", "--every", "2h")
-    assert said.code == 2
-    assert "change its table [tasks.x] there" in said.err
-
-
 def test_there_is_no_task_of_that_name(jarvis: Jarvis, report: MemoryStore) -> None:
     said = jarvis("task", "edit", "reprot", "--every", "2h")
     assert said.code == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.clock import SystemClock
 
 pytestmark = pytest.mark.process
 
@@ -128,7 +129,7 @@ def test_of_two_daemons_on_one_file_both_apply_it_and_one_writes(
     file = home / "jarvis.toml"
     file.write_text(table("a"))
     pair = [start("log1"), start("log2")]
-    eventually(lambda: len(store.instances.living()) == 2, within=WITHIN)
+    eventually(lambda: len(store.instances.living(SystemClock().now())) == 2, within=WITHIN)
     file.write_text(table("a", grace='"5m"'))
     for daemon in pair:
         daemon.send(signal.SIGHUP)

@@ -54,7 +54,7 @@ def _run(args: Namespace, session: Session) -> int:
     if args.json:
         return emit(_as_json(changes, file.source, args.dry_run, session.zone))
     _show(changes, file.source, args.dry_run, session.zone)
-    if changes.count and not args.dry_run and not session.store.instances.living():
+    if changes.count and not args.dry_run and not session.store.instances.living(session.now):
         note(NO_DAEMON)
     return 0
 

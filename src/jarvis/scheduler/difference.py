@@ -15,7 +15,7 @@ from jarvis.scheduler.change import counted_as_before
 from jarvis.scheduler.model import Task, TaskSpec, Unreadable
 
 LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
-SPELLED = {"expr": "cron"}  # a schedule's field -> the key it has in a file
+SPELLED = {"expr": "cron", "rule": "rrule"}  # a schedule's field -> the key it has in a file
 
 
 class Difference(msgspec.Struct, frozen=True):
