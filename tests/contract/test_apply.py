@@ -186,13 +186,13 @@ def test_comparing_says_the_same_and_writes_nothing(store: MemoryStore) -> None:
     assert store.apply_specs(wanted, FILE, START) == compared
 
 
-def test_two_that_follow_the_systems_zone_do_not_differ_by_the_zone_of_this_process(store: MemoryStore) -> None:
+def test_a_task_that_names_no_zone_moves_to_the_zone_it_is_read_in(store: MemoryStore) -> None:
     apply(store, spec(schedule=Cron("0 9 * * *", "Asia/Tokyo"), follows_zone=True))
-    assert apply(store, spec(schedule=Cron("0 9 * * *", "UTC"), follows_zone=True)).count == 0
-    apply(store, spec(schedule=Cron("0 10 * * *", "UTC"), follows_zone=True))
-    assert store.tasks.get("t").schedule == Cron("0 10 * * *", "Asia/Tokyo")
-    made = apply(store, spec(schedule=Cron("0 10 * * *", "UTC")))
-    assert [each.key for each in made.change[0].differences] == ["tz", "follows the system's time zone"]
+    made = apply(store, spec(schedule=Cron("0 9 * * *", "UTC"), follows_zone=True), at=1)
+    assert made.change[0].differences == (Difference("tz", "Asia/Tokyo", "UTC"),)
+    assert store.tasks.get("t").next_run_at == START + timedelta(days=1)
+    made = apply(store, spec(schedule=Cron("0 9 * * *", "UTC")), at=2)
+    assert [each.key for each in made.change[0].differences] == ["follows the system's time zone"]
 
 
 def test_numbers_that_python_takes_for_the_same_are_a_difference(store: MemoryStore) -> None:

@@ -92,10 +92,6 @@ def difference(
 
 def restated(task: Task, spec: TaskSpec, source: str) -> Restated | None:
     """What would have to change for `task` to be what `spec` says, and to come from `source`; None if nothing."""
-    # Two that follow the system's zone: the daemon moves them, whatever zone this process is in.
-    zone = task.schedule.tz if spec.follows_zone and task.follows_zone else spec.schedule.tz
-    if zone != spec.schedule.tz:
-        spec = msgspec.structs.replace(spec, schedule=msgspec.structs.replace(spec.schedule, tz=zone))
     taken_from = "" if task.source == source else (task.source or task.origin)
     found = tuple(_differences(task, spec))
     return Restated(spec, found, taken_from) if found or taken_from else None
