@@ -115,8 +115,8 @@ def ledger(path: Path) -> dict[str, int]:
     """How the ledger stands: rows, how many are open, how many instants nobody accounted for."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
         rows, instants, open_rows, failed = store.execute(
-            "SELECT COUNT(*), SUM(count), SUM(state IN ('pending', 'running')), SUM(state NOT IN ('succeeded', 'missed',"
-            " 'skipped', 'pending', 'running')) FROM runs"
+            "SELECT COUNT(*), SUM(count), SUM(state IN ('pending', 'running')),"
+            " SUM(state NOT IN ('succeeded', 'missed', 'skipped', 'pending', 'running')) FROM runs"
         ).fetchone()
         # Every schedule here is an even interval: what the ledger should hold follows from its ends.
         lost = sum(
