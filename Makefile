@@ -4,6 +4,7 @@
 PYTHON ?=
 JOBS ?= auto
 PYTEST_ARGS ?=
+MINUTES ?= 60
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +16,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt cover pins clean again
+.PHONY: help setup run test check fmt cover soak pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -50,6 +51,9 @@ cover: $(DEV_STAMP) ## Run the tests and show which lines none of them reached
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest -q $(PYTEST_ARGS)
 	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report
+
+soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see whether anything grows (MINUTES=60)
+	@$(PY) benchmarks/soak.py --minutes $(MINUTES)
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build

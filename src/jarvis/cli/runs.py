@@ -104,7 +104,9 @@ def _show(args: Namespace, session: Session) -> int:
     if args.json:
         return emit(found | {"attempts": [of_row(each, zone) for each in earlier]})
     lines = [(name.replace("_", " "), _shown(value)) for name, value in found.items()]
-    listing([*lines, ("earlier attempts", [_attempt_line(each, zone) for each in earlier])])
+    if earlier:
+        lines.append(("before it", [_attempt_line(each, zone) for each in earlier]))
+    listing(lines)
     return 0
 
 
