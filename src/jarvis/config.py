@@ -7,7 +7,7 @@ then asks for its row in docs/configuration.md.
 import os
 import sys
 from collections.abc import Callable, Mapping
-from errno import EACCES, EISDIR, ENOTDIR
+from errno import EACCES, EFBIG, EISDIR, ENOTDIR
 from pathlib import Path
 from stat import S_ISREG
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from jarvis.errors import ConfigError
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
 from jarvis.systemzone import system_zone
+from jarvis.tomltext import LARGEST_FILE
 
 Environ = Mapping[str, str]
 
@@ -284,8 +285,11 @@ class _Loader:
     def _read_toml(self, path: Path) -> dict[str, Any]:
         """Read the file if there is one; whatever is wrong with it becomes a problem."""
         try:
-            if not S_ISREG(path.stat().st_mode):
+            status = path.stat()
+            if not S_ISREG(status.st_mode):
                 raise OSError(EISDIR, "it is not a file")
+            if status.st_size > LARGEST_FILE:
+                raise OSError(EFBIG, f"{status.st_size} bytes are too many: the most is {LARGEST_FILE}")
             return _parse_toml(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return {}  # a home that is no folder is prepare_home's to report

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 
 from jarvis.errors import FileError
 from jarvis.scheduler.suggest import did_you_mean
+from jarvis.tomltext import LARGEST_FILE, toml_key
 
-LARGEST = 16 * 2**20  # bytes; ten thousand tables take one or two million
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 # One piece of TOML at a time: strings and comments whole, so that what is in them opens and closes nothing.
 _PIECE = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|\#[^\n]*|[^"\'#\[\]{}\n]+|.', re.DOTALL
@@ -54,7 +53,7 @@ class TaskFile:
 
     def _told(self, line: int, problem: Problem) -> str:
         place = f"{self.source}, line {line}" if line else self.source
-        table = f"[tasks.{spelled(problem.table)}]" if problem.table else ""
+        table = f"[tasks.{toml_key(problem.table)}]" if problem.table else ""
         return ": ".join(part for part in (place, f"{table} {problem.key}".strip(), problem.message) if part)
 
     def _line(self, problem: Problem) -> int | None:
@@ -96,11 +95,6 @@ def read_file(path: Path, *, settings_too: bool = False) -> TaskFile:
     return read
 
 
-def spelled(key: str) -> str:
-    """A key as it is written in TOML."""
-    return key if _BARE.fullmatch(key) else '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def lines_of(text: str) -> dict[_Place, int]:
     """The line on which each table and key of a valid text begins; an inline table's keys are not told apart."""
     found: dict[_Place, int] = {}
@@ -130,8 +124,8 @@ def _bytes(source: str, path: Path) -> bytes:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise FileError(f"{source}: it is not a file: name a file with [tasks.NAME] tables")
-        if status.st_size > LARGEST:
-            raise FileError(f"{source}: {status.st_size} bytes are too many: the most is {LARGEST}")
+        if status.st_size > LARGEST_FILE:
+            raise FileError(f"{source}: {status.st_size} bytes are too many: the most is {LARGEST_FILE}")
         return path.read_bytes()
     except OSError as error:
         raise FileError(f"{source}: it cannot be read: {error.strerror}") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from jarvis.errors import UsageError
 
+LARGEST_FILE = 16 * 2**20  # bytes that are read of one: ten thousand tables take one or two million
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -17,11 +18,12 @@ def toml_table(path: tuple[str, ...], table: Mapping[str, Any]) -> str:
 
     UsageError for what TOML cannot say: null, above all.
     """
-    header = f"[{'.'.join(map(_key, path))}]"
-    return "\n".join([header, *(f"{_key(key)} = {_value((key,), value)}" for key, value in table.items())]) + "\n"
+    header = f"[{'.'.join(map(toml_key, path))}]"
+    return "\n".join([header, *(f"{toml_key(key)} = {_value((key,), value)}" for key, value in table.items())]) + "\n"
 
 
-def _key(key: str) -> str:
+def toml_key(key: str) -> str:
+    """A key as it is written in TOML."""
     return key if key and _BARE.issuperset(key) else _text(key)
 
 
@@ -37,7 +39,7 @@ def _value(path: tuple[str, ...], value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value((*path, str(index)), each) for index, each in enumerate(value))}]"
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{_key(key)} = {_value((*path, key), each)}" for key, each in value.items())
+        pairs = ", ".join(f"{toml_key(key)} = {_value((*path, key), each)}" for key, each in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     said = "null" if value is None else f"a {type(value).__name__}"
     raise UsageError(f"{'.'.join(path)} is {said}, which TOML cannot say")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
 from jarvis.systemzone import system_zone, zone_watch
+from jarvis.tomltext import LARGEST_FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 NUMBERS = ["DAEMON_TICK_INTERVAL_SECONDS", "SCHEDULER_HANDLER_TIMEOUT_SECONDS", "JARVIS_MAX_WORKERS"]
@@ -368,6 +369,13 @@ def test_broken_toml_names_file_line_and_column(folder: Path, text: str | bytes,
 def test_broken_toml_does_not_hide_the_other_problems(folder: Path) -> None:
     (folder / "jarvis.toml").write_text("=")
     assert len(problems(folder, {"JARVIS_MAX_WORKERS": "x", "JARVIS_TIMEZONE": "x"})) == 3
+
+
+def test_a_file_that_is_far_too_large_is_not_read(folder: Path) -> None:
+    (folder / "jarvis.toml").touch()
+    os.truncate(folder / "jarvis.toml", LARGEST_FILE + 1)
+    (told,) = problems(folder)
+    assert "bytes are too many" in told
 
 
 def test_a_folder_in_place_of_the_file_is_named(folder: Path) -> None:

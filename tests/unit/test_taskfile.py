@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis.errors import FileError
-from jarvis.taskfile import LARGEST, Problem, lines_of, read_file, source_of, spelled
+from jarvis.taskfile import Problem, lines_of, read_file, source_of
+from jarvis.tomltext import LARGEST_FILE, toml_key
 
 TEXT = '''\
 # a comment with [tasks.no] in it
@@ -80,10 +81,10 @@ def test_the_line_of_a_key_is_the_one_it_was_written_on(tables: dict[str, dict[s
     wanted: dict[tuple[str, ...], int] = {}
     for name, table in tables.items():
         wanted["tasks", name] = sum(line.count("\n") + 1 for line in lines) + 1
-        lines.append(f"[tasks.{spelled(name)}]")
+        lines.append(f"[tasks.{toml_key(name)}]")
         for key, value in table.items():
             wanted["tasks", name, key] = sum(line.count("\n") + 1 for line in lines) + 1
-            lines.append(f"{spelled(key)} = {value}  # it's [tasks.x]")
+            lines.append(f"{toml_key(key)} = {value}  # it's [tasks.x]")
     text = ("\r\n" if carriage else "\n").join(lines)
     assert set(tomllib.loads(text).get("tasks", {})) == set(tables)
     assert lines_of(text) == wanted
@@ -143,7 +144,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert problems(tmp_path / "pipe")[0].startswith(": it is not a file")
     large = written(tmp_path, "")
-    os.truncate(large, LARGEST + 1)
+    os.truncate(large, LARGEST_FILE + 1)
     assert "too many" in problems(large)[0]
 
 

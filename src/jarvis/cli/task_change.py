@@ -49,12 +49,12 @@ def refuse_of_file(name: str, session: Session) -> None:
     """Refuse for a task that a file states: the file would undo it. One whose file is gone is anybody's."""
     from shlex import quote
 
-    from jarvis.taskfile import spelled
+    from jarvis.tomltext import toml_key
 
     source = session.store.tasks.source_of(name)
     if source and Path(source).exists():
         raise UsageError(
-            f"{name} is stated in {source}, which would undo this: edit [tasks.{spelled(name)}] there, "
+            f"{name} is stated in {source}, which would undo this: edit [tasks.{toml_key(name)}] there, "
             f"then `jarvis apply {quote(source)}`"
         )
 
