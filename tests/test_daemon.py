@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from jarvis.memory import MemoryStore
+from jarvis.scheduler import daemon
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.daemon import ONE_SIGNAL, JarvisDaemon
 from jarvis.scheduler.engine import SchedulerEngine
@@ -284,6 +285,25 @@ def test_sighup_reloads_and_a_bad_reload_is_survived(bench: Bench, caplog: pytes
     with caplog.at_level(logging.INFO):
         bench.play(script)
     assert "not reloaded: no such zone" in caplog.text
+
+
+def test_what_lies_outside_is_looked_at_at_the_start_and_after_a_reload_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "LOOK_EVERY", 3600.0)
+    looks = [threading.Event(), threading.Event()]
+    left = iter(looks)
+    bench.daemon = JarvisDaemon(60, engine=bench.engine, on_look=lambda: next(left).set())
+
+    async def script() -> None:
+        await bench.until(looks[0])
+        bench.add("t", "quick")
+        await bench.until(bench.started)  # a tick alone is no look: a third one would fail
+        os.kill(os.getpid(), signal.SIGHUP)
+        await bench.until(looks[1])
+
+    bench.play(script)
+    assert bench.states("t") == ["succeeded"]
 
 
 def test_the_daemon_is_entered_in_the_store_while_it_lives_and_signed_off_after(bench: Bench) -> None:
