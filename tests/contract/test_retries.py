@@ -174,6 +174,18 @@ def test_a_resumed_task_has_its_failures_forgiven(store: MemoryStore) -> None:
     assert store.tasks.get("t").enabled
 
 
+def test_a_changed_task_has_its_failures_forgiven(store: MemoryStore) -> None:
+    made, clock, _ = a_world(store, *[failed()] * 3, pause_after=3)
+    evaluate(made, clock, MINUTE)
+    evaluate(made, clock, MINUTE)
+    task = store.tasks.get("t")
+    assert task.failures == 2
+    mended = TaskSpec(name="t", schedule=task.schedule, handler="scripted", params={"mended": True}, policy=task.policy)
+    store.change_task("t", mended, clock.now())
+    evaluate(made, clock, MINUTE)
+    assert (store.tasks.get("t").enabled, store.tasks.get("t").failures) == (True, 1)
+
+
 def test_what_still_waited_of_a_paused_task_is_cancelled_with_the_reason(store: MemoryStore) -> None:
     made, clock, _ = a_world(store, *[failed()] * 3, pause_after=1, overlap="queue", catch_up="all")
     evaluate(made, clock, 3 * MINUTE)

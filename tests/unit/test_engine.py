@@ -277,6 +277,23 @@ def test_tasks_without_a_zone_of_their_own_follow_the_systems_and_nothing_is_los
     assert (stays.schedule.tz, stays.next_run_at) == ("UTC", datetime(2026, 3, 3, 9, tzinfo=UTC))
 
 
+def test_an_interval_that_counts_from_the_end_of_a_run_goes_on_counting_in_another_zone() -> None:
+    it = engine()
+    assert isinstance(it.clock, FakeClock)
+    assert isinstance(it.store, MemoryStore)
+    schedule = Interval(60 * SECOND, after_completion=True)
+    it.store.add_task(TaskSpec(name="t", schedule=schedule, handler="noop", follows_zone=True), it.clock.now())
+    advance(it, 65)
+    it.evaluate_due_tasks()
+    due = it.store.tasks.get("t").next_run_at
+    assert due == it.clock.now() + 60 * SECOND
+    it.watch()
+    it.clock.zone = "Asia/Tokyo"
+    advance(it, 10)
+    it.watch()
+    assert (it.store.tasks.get("t").schedule.tz, it.store.tasks.get("t").next_run_at) == ("Asia/Tokyo", due)
+
+
 def test_the_next_wake_is_the_first_instant_anything_has_its_turn() -> None:
     it = engine()
     assert it.next_wake() is None

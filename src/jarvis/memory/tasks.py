@@ -168,7 +168,9 @@ class TaskTable:
 
     def _move(self, task: Task, zone: str, now: datetime) -> bool:
         schedule = msgspec.structs.replace(task.schedule, tz=zone)
-        due = schedule.next_after(now) if task.enabled and task.next_run_at is not None else task.next_run_at
+        counted = isinstance(schedule, Interval) and schedule.after_completion  # from the end of a run, in no zone
+        stays = counted or not task.enabled or task.next_run_at is None
+        due = task.next_run_at if stays else schedule.next_after(now)
         row = {"id": task.id, "revision": task.revision, "schedule": _json(schedule), "next": maybe_micros(due)}
         return self._database.change(_SQL["rezone"], row) == 1
 

@@ -92,7 +92,8 @@ WHERE id = :id AND revision = :revision AND removed_at IS NULL;
 
 -- name: change
 UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, policy = :policy, origin = :origin,
-                 follows_zone = :follows_zone, next_run_at = :next, starts = :starts, revision = revision + 1
+                 follows_zone = :follows_zone, next_run_at = :next, starts = :starts, failures = 0,
+                 revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
 
 -- name: schedule_of
