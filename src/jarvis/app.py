@@ -79,7 +79,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
         timedelta(seconds=config.handler_timeout),
     )
-    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory)
+    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin)
     workers = Workers(executor, config.max_workers, end_marked=end_marked)
     return SchedulerEngine(memory, workers, clock, wake_settle=timedelta(seconds=config.wake_settle))
 

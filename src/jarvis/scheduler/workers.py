@@ -59,10 +59,12 @@ class Workers:
     def acknowledge(self, count: int) -> None:
         """The first `count` of `finished` are settled and may be forgotten."""
         with self._some_finished:
-            del self._finished[:count]
+            settled, self._finished[:count] = self._finished[:count], []
             self._started -= count
         if not self._started:
             self._lease.rest()
+        for outcome in settled:
+            self._executor.forget(outcome.claimed)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until something is finished or `timeout` seconds passed; whether something is."""
