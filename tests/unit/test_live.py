@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -122,22 +123,23 @@ def test_what_is_read_is_what_was_written_there(
     file.discard()
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """No file of this process may grow beyond 8 bytes: a disk that is full, as the kernel says it."""
+    """No file of this process may grow beyond 8 bytes: a disk that takes no more, as the kernel says it."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_disk_that_takes_no_more_is_an_error_and_what_it_took_can_be_read(store: str) -> None:
     folder = LiveFolder(store)
     file = begun(folder)
-    with pytest.raises(OSError, match="too large"):
+    with pytest.raises(OSError, match="too large"), small_files():
         file.write(b"0123456789")
     assert folder.read(ONE) == [(0, b"01234567")]
     file.discard()

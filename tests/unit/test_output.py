@@ -15,7 +15,6 @@ class FullDisk:
         self.room = room
         self.taken = b""
         self.calls = 0
-        self.discarded = False
 
     def write(self, chunk: bytes) -> None:
         self.calls += 1
@@ -24,7 +23,7 @@ class FullDisk:
         self.taken += chunk
 
     def discard(self) -> None:
-        self.discarded = True
+        """Only who settles calls this."""
 
 
 def test_what_is_written_is_kept_and_shown() -> None:
@@ -44,10 +43,3 @@ def test_a_full_disk_ends_the_showing_and_not_the_keeping() -> None:
         output.write(b"xy")
     assert (output.kept(), output.trouble) == (b"xy" * 5, "No space left on device")
     assert (live.taken, live.calls) == (b"xy", 2)
-
-
-def test_once_settled_nobody_can_follow_it() -> None:
-    live = FullDisk(2)
-    Output(live=live).discard()
-    Output().discard()
-    assert live.discarded

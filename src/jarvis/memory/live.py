@@ -56,7 +56,7 @@ class LiveFolder:
         """Take away all there is of them."""
         for attempt, offset in self._segments() if attempts else ():
             if attempt in attempts:
-                self._path(attempt, offset).unlink(missing_ok=True)
+                _remove(self._path(attempt, offset))
 
     def _read(self, attempt: Attempt, offset: int, skipped: int) -> bytes:
         with suppress(FileNotFoundError), self._path(attempt, offset).open("rb") as file:
@@ -67,7 +67,7 @@ class LiveFolder:
     def _segments(self) -> list[tuple[Attempt, int]]:
         try:
             names = os.listdir(self._folder) if self._folder else []  # noqa: PTH208 - names alone, ten times a second
-        except FileNotFoundError:
+        except OSError:  # not there yet, or not ours to read: nothing is shown, and no run minds
             return []
         split = (name.split("-") for name in names)
         return [
@@ -103,7 +103,7 @@ class LiveFile:
         """Close it and take it away."""
         self._close()
         while self._offsets:
-            _path(self._folder, self._attempt, self._offsets.pop()).unlink(missing_ok=True)
+            _remove(_path(self._folder, self._attempt, self._offsets.pop()))
 
     def _total_room(self) -> int:
         """How much the open segment takes; where it is full, a new one is opened first."""
@@ -124,6 +124,12 @@ class LiveFile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _remove(path: Path) -> None:
+    """Take a segment away; where that is refused (a disk that became read-only), a later sweep tries again."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _path(folder: Path, attempt: Attempt, offset: int) -> Path:

@@ -34,7 +34,7 @@ class RunExecutor:
         self._timeout = timeout
         self._memory = memory
         self._live = live
-        self._outputs: dict[tuple[int, int], Output] = {}  # run id and fence -> of those not yet forgotten
+        self._shown: dict[tuple[int, int], Live] = {}  # run id and fence -> of those not yet forgotten
         self._stop_all = False
         self._stop: dict[int, str] = {}  # run id -> why it should stop
 
@@ -59,9 +59,9 @@ class RunExecutor:
 
     def forget(self, claimed: Claimed) -> None:
         """The outcome is settled: what showed the output while it ran goes."""
-        output = self._outputs.pop((claimed.run.id, claimed.run.fence), None)
-        if output is not None:
-            output.discard()
+        live = self._shown.pop((claimed.run.id, claimed.run.fence), None)
+        if live is not None:
+            live.discard()
 
     def _handler(self, name: str) -> Handler:
         try:
@@ -73,7 +73,8 @@ class RunExecutor:
     def _context(self, claimed: Claimed, owner_mark: str) -> Context:
         run, task = claimed.run, claimed.task
         remaining = self._countdown(task.policy.timeout or self._timeout)
-        self._outputs[run.id, run.fence] = output = Output(live=self._live(run))
+        if (live := self._live(run)) is not None:
+            self._shown[run.id, run.fence] = live
         return Context(
             task=task.name,
             params=task.params,
@@ -87,7 +88,7 @@ class RunExecutor:
             logger=_LOG,
             memory=self._memory,
             owner_mark=owner_mark,
-            output=output,
+            output=Output(live=live),
         )
 
     def _in_time(self, result: Result, context: Context) -> Result:

@@ -49,8 +49,3 @@ class Output:
     def kept(self) -> bytes:
         """All of it, or its head and its tail with a line between them that counts what is left out."""
         return self._capture.kept()
-
-    def discard(self) -> None:
-        """Nobody can follow it any more: it is settled."""
-        if self._live is not None:
-            self._live.discard()
