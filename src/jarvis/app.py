@@ -41,13 +41,14 @@ def store(config: Config) -> MemoryStore:
 def handlers(config: Config) -> dict[str, Handler]:
     """Every handler this installation has, by name."""
     from jarvis.handlers.alert_eval import alert_eval
+    from jarvis.handlers.cgroup import Cgroups, delegated
     from jarvis.handlers.command import command
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
 
     return {
         "alert_eval": alert_eval(config.zone),
-        "command": command(),
+        "command": command(cgroups=Cgroups(delegated())),
         "noop": noop,
         "webhook_poll": webhook_poll(config.inbox_dir),
     }

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from jarvis.errors import UsageError
+from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch, group_exists
 from jarvis.scheduler.duration import format_duration
@@ -66,9 +67,10 @@ _NOT_INHERITED = (
 class Command:
     """Runs `context.params["command"]` and says how it ended. One object serves any number of threads."""
 
-    def __init__(self, kill_grace: timedelta = KILL_GRACE) -> None:
-        """`kill_grace` is the time between SIGTERM and SIGKILL for tasks that name none."""
+    def __init__(self, kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> None:
+        """`kill_grace` is the time between SIGTERM and SIGKILL for tasks that name none; `cgroups` hold runs."""
         self._kill_grace = kill_grace
+        self._cgroups = cgroups or Cgroups(None)
 
     def __call__(self, context: Context, /) -> Result:
         """Start it, wait for its end or the deadline, and leave nothing behind."""
@@ -80,7 +82,7 @@ class Command:
         except UsageError as error:
             return Result(state=RunState.FAILED, reason=str(error))
         try:
-            running = _Running(wanted, _environment(wanted, context), context.output)
+            running = _Running(wanted, _environment(wanted, context), context.output, self._cgroups)
         except OSError as error:
             return Result(state=RunState.FAILED, reason=_why_not_started(wanted, error))
         with running:
@@ -107,15 +109,15 @@ def _cut_state(context: Context) -> RunState:
     return RunState.TIMED_OUT if context.remaining() <= 0 else RunState.CANCELLED
 
 
-def command(kill_grace: timedelta = KILL_GRACE) -> Command:
+def command(kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> Command:
     """The handler."""
-    return Command(kill_grace)
+    return Command(kill_grace, cgroups)
 
 
 class _Running:
     """One started command: its output as it comes, its end, and the processes it started."""
 
-    def __init__(self, wanted: Wanted, env: dict[str, str], output: Output) -> None:
+    def __init__(self, wanted: Wanted, env: dict[str, str], output: Output, cgroups: Cgroups) -> None:
         """Start it; an OSError means that it did not start."""
         with _stdin(wanted.stdin) as stdin:
             self._process = subprocess.Popen(
@@ -129,7 +131,9 @@ class _Running:
                 start_new_session=True,
             )
         # From here on it runs: nothing below may fail, or nobody would end it.
-        self._tree = Tree([f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")], self._process.pid)
+        self._cgroup = cgroups.enclose(self._process.pid, env["JARVIS_RUN_ID"])
+        marks = [f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")]
+        self._tree = Tree(marks, self._process.pid, self._cgroup)
         self._written = output
         self._watch = Watch(self._process.pid)
         self._output: int | None = _open_end(self._process)
@@ -191,6 +195,8 @@ class _Running:
                 self.end(0)
             self._process.poll()
         finally:
+            if self._cgroup:
+                self._cgroup.close()
             self._watch.close()
             if self._process.stdout:
                 self._process.stdout.close()
