@@ -142,7 +142,7 @@ def test_of_what_was_printed_too_fast_the_gap_is_said_once(
 def daemon(jarvis: Jarvis, store: MemoryStore, eventually: Eventually) -> Iterator[list[subprocess.Popen[bytes]]]:
     """One daemon that lives; a test may kill it and add another."""
     made: list[subprocess.Popen[bytes]] = [a_daemon()]
-    eventually(store.instances.living)
+    eventually(lambda: store.instances.living(SystemClock().now()))
     yield made
     for each in made:
         each.terminate()

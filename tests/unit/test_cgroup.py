@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.handlers import cgroup, processes
+from jarvis.handlers import processes
 from jarvis.handlers.cgroup import Cgroup, Cgroups, delegated
 from jarvis.handlers.command import command
 from jarvis.scheduler.model import RunState
@@ -49,7 +49,7 @@ def test_where_there_is_none_nothing_is_used(tmp_path: Path, line: str, kind: st
 
 
 def test_elsewhere_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cgroup.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert delegated() is None
     assert Cgroups(None).enclose(1, "1") is None
 

@@ -75,6 +75,8 @@ def write_output(store: MemoryStore, run_id: int) -> None:
 
 def _follow(store: MemoryStore, run_id: int) -> None:
     """Write what comes until the run is settled. Ctrl-C ends the following, not the run."""
+    from jarvis.scheduler.clock import SystemClock
+
     shown, looks, stood = _Shown(run_id, several=False), 0, (-1, RunState.PENDING)
     while True:
         run = store.runs.get(run_id)
@@ -88,7 +90,7 @@ def _follow(store: MemoryStore, run_id: int) -> None:
         if run.state is RunState.RUNNING:
             shown.so_far(run.attempt, store.outputs.live.read((run.id, run.fence), shown.reached(run.attempt)))
         if looks % DAEMON_EVERY == 0:
-            shown.alone(run, not store.instances.living())
+            shown.alone(run, not store.instances.living(SystemClock().now()))
         looks += 1
         sleep(LOOK_EVERY)
 

@@ -82,11 +82,8 @@ class Ending:
 class Enclosure(Protocol):
     """What holds every process of a run, whatever they do: a cgroup."""
 
-    def pids(self) -> set[int]:
-        """Who is in it now."""
-
-    def kill(self) -> None:
-        """SIGKILL to all of them in one step."""
+    def pids(self) -> set[int]: ...
+    def kill(self) -> None: ...
 
 
 class Tree:
