@@ -48,9 +48,10 @@ class Workers:
         self._lease.hold()
         for held in claimed:
             self._started += 1
+            self._waiting.put((held, owner_mark))
+            # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its run.
             if len(self._threads) < min(self._started, self._limit):
                 self._add_thread()
-            self._waiting.put((held, owner_mark))
 
     def finished(self) -> list[Outcome]:
         """Outcomes not yet acknowledged, oldest first. Asking again gives the same ones."""
