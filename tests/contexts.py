@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jarvis.handlers import processes
+from jarvis.scheduler.output import Output
 from jarvis.scheduler.ports import Context
 
 
@@ -42,6 +43,7 @@ def a_context(
     stopping: Callable[[], bool] = lambda: False,
     owner_mark: str | None = None,
     run_id: int = 7,
+    output: Output | None = None,
     **params: Any,
 ) -> Context:
     left = remaining or seconds_from_now(60)
@@ -57,5 +59,6 @@ def a_context(
         cancelled=lambda: stopping() or left() <= 0,
         logger=logging.getLogger("test"),
         memory=None,
+        output=output or Output(),
         owner_mark=f"test:{os.urandom(8).hex()}" if owner_mark is None else owner_mark,
     )

@@ -46,13 +46,14 @@ def store(config: Config) -> MemoryStore:
 def handlers(config: Config) -> dict[str, Handler]:
     """Every handler this installation has, by name."""
     from jarvis.handlers.alert_eval import alert_eval
+    from jarvis.handlers.cgroup import Cgroups, delegated
     from jarvis.handlers.command import command
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
 
     return {
         "alert_eval": alert_eval(config.zone),
-        "command": command(),
+        "command": command(cgroups=Cgroups(delegated())),
         "noop": noop,
         "webhook_poll": webhook_poll(config.inbox_dir),
     }
@@ -120,7 +121,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
         timedelta(seconds=config.handler_timeout),
     )
-    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory)
+    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin)
     workers = Workers(executor, config.max_workers, end_marked=end_marked)
     return SchedulerEngine(memory, workers, clock, wake_settle=timedelta(seconds=config.wake_settle))
 

@@ -132,7 +132,7 @@ def test_a_part_that_was_not_kept_is_told(jarvis: Jarvis, store: MemoryStore) ->
     assert "wrote 1000000 bytes, of which 3 were kept" in said.err
 
 
-@pytest.mark.parametrize("verb", ["show", "logs", "cancel"])
+@pytest.mark.parametrize("verb", ["show", "cancel"])
 @pytest.mark.parametrize(("number", "code"), [("7", 1), ("0", 2), ("-1", 2), ("x", 2), ("1.5", 2), ("9" * 19, 1)])
 def test_a_run_that_is_not_there_is_told(verb: str, number: str, code: int, jarvis: Jarvis) -> None:
     said = jarvis("runs", verb, number)

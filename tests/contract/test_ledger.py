@@ -12,6 +12,7 @@ import pytest
 
 from jarvis.errors import NotFound, UsageError
 from jarvis.memory import MemoryStore
+from jarvis.memory.outputs import Written
 from jarvis.memory.sqlite import Refused
 from jarvis.scheduler.model import (
     Claimed,
@@ -206,7 +207,7 @@ def test_settling_keeps_state_reason_data_and_output(store: MemoryStore) -> None
     run = store.runs.get(held.run.id)
     assert (run.state, run.reason, run.data) == (RunState.FAILED, "exit code 3", {"n": 1})
     assert run.finished_at == START + 11 * SECOND
-    assert store.runs.output(run.id) == (b"\xff!", 900)
+    assert store.outputs.of(run.id) == [Written(1, b"\xff!", 900)]
 
 
 def test_a_settled_run_is_not_settled_again(store: MemoryStore) -> None:

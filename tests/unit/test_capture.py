@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jarvis.handlers.capture import Capture
+from jarvis.scheduler.capture import Capture, pieces
 
 
 def captured(cap: int, *chunks: bytes) -> Capture:
@@ -63,6 +63,24 @@ def test_how_the_bytes_are_cut_into_chunks_makes_no_difference(cap: int, chunks:
     else:
         gap = b"\n[... %d bytes left out ...]\n" % (len(whole) - cap)
         assert capture.kept() == whole[: cap // 2] + gap + whole[len(whole) - (cap - cap // 2) :]
+
+
+@given(cap=st.integers(2, 40), whole=st.binary(max_size=300))
+def test_a_kept_output_can_be_taken_apart_again(cap: int, whole: bytes) -> None:
+    capture = captured(cap, whole)
+    found = pieces(capture.kept(), capture.total)
+    assert sum(len(piece) for _, piece in found) == min(cap, len(whole))
+    for offset, piece in found:
+        assert whole[offset : offset + len(piece)] == piece
+
+
+def test_what_is_skipped_is_left_out_between_head_and_tail() -> None:
+    capture = captured(10, b"head", b"gone")
+    capture.skip(90)
+    capture.add(b"-tail")
+    assert capture.kept() == b"headg\n[... 93 bytes left out ...]\n-tail"
+    capture.skip(0)
+    assert (capture.total, capture.left_out) == (103, 93)
 
 
 def test_memory_does_not_grow_with_the_output() -> None:

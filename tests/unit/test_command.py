@@ -23,6 +23,7 @@ from jarvis.errors import UsageError
 from jarvis.handlers import processes
 from jarvis.handlers.command import check_params, command
 from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.output import Output
 from tests.contexts import a_context, lives, seconds_from_now, seconds_once
 
 pytestmark = pytest.mark.process
@@ -239,7 +240,7 @@ def test_output_that_is_no_text_is_kept() -> None:
 
 def test_of_a_big_output_the_ends_are_kept_and_all_is_counted() -> None:
     program = "import sys; w = sys.stdout.buffer.write; w(b'first'); w(bytes(5_000_000)); w(b'last')"
-    result = command(output_cap=1000)(a_context(sys.executable, "-c", program))
+    result = run(a_context(sys.executable, "-c", program, output=Output(1000)))
     assert result.output_total == 5_000_009
     assert result.output.startswith(b"first" + bytes(495) + b"\n[... 4999009 bytes left out ...]\n")
     assert result.output.endswith(b"\n" + bytes(496) + b"last")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, whole
 from jarvis.cli.command import Command
-from jarvis.cli.output import emit, instant, iso, listing, note, table
+from jarvis.cli.output import emit, instant, iso, listing, table
 from jarvis.cli.records import of_row, of_run
 from jarvis.errors import JarvisError, UsageError
 from jarvis.scheduler.model import RunState
@@ -80,7 +78,7 @@ def _took(run: Run) -> str | None:
     return f"{(run.finished_at - run.started_at).total_seconds():.2f} s"
 
 
-# -- show and logs ----------------------------------------------------------------------------------------
+# -- show and cancel --------------------------------------------------------------------------------------
 def _id_flag(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", type=an_id("ID"), help="the run's id, as `jarvis runs list` shows it")
 
@@ -92,13 +90,13 @@ def _show_flags(parser: ArgumentParser) -> None:
 
 def _show(args: Namespace, session: Session) -> int:
     run, zone = session.store.runs.get(args.id), session.zone
-    _, written = session.store.runs.output(run.id)
+    written = [each.total for each in session.store.outputs.of(run.id)]
     found = of_run(run, zone) | {
         "recorded_at": iso(run.recorded_at, zone),
         "available_at": iso(run.available_at, zone),
         "owner": run.owner,
         "data": run.data,
-        "output_bytes": written,
+        "output_bytes": written[-1] if written else 0,
     }
     earlier = session.store.runs.attempts(run.id)
     if args.json:
@@ -123,12 +121,6 @@ def _shown(value: object) -> object:
     return None if value == "" else value
 
 
-def _logs(args: Namespace, session: Session) -> int:
-    session.store.runs.get(args.id)
-    write_output(session.store, args.id)
-    return 0
-
-
 def _cancel_flags(parser: ArgumentParser) -> None:
     _id_flag(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why, to be kept with the run")
@@ -141,17 +133,6 @@ def _cancel(args: Namespace, session: Session) -> int:
         raise JarvisError(f"run {args.id} has ended already: it is {state}")
     print(f"run {args.id} {'is cancelled' if state is RunState.PENDING else 'runs, and is asked to stop'}")
     return 0
-
-
-def write_output(store: MemoryStore, run_id: int) -> None:
-    """What the run wrote, byte for byte; on stderr that some of it was not kept."""
-    body, total = store.runs.output(run_id)
-    if sys.stdout is not None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
-    if total > len(body):
-        note(f"run {run_id} wrote {total} bytes, of which {len(body)} were kept")
 
 
 LIST = Command(
@@ -175,10 +156,4 @@ CANCEL = Command(
     flags=_cancel_flags,
     about="End one run: at once if it has not started, else its daemon is asked to end it.",
     examples='jarvis runs cancel 12\njarvis runs cancel 12 --reason "wrong server"',
-)
-LOGS = Command(
-    _logs,
-    flags=_id_flag,
-    about="Write what a run's last attempt wrote to stdout, byte for byte.",
-    examples="jarvis runs logs 12\njarvis runs logs 12 > output.txt",
 )

@@ -9,7 +9,7 @@ from jarvis.cli.args import add_json
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, note
 from jarvis.cli.records import of_run
-from jarvis.cli.runs import write_output
+from jarvis.cli.runs_logs import write_output
 from jarvis.cli.status import NO_DAEMON
 from jarvis.cli.task import add_name
 from jarvis.errors import JarvisError

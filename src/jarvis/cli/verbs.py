@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "why": ("why", "what became of a task at a moment, or will, and from which facts"),
         "runs list": ("runs", "the ledger: what ran, failed, was missed or skipped, and why"),
         "runs show": ("runs", "everything about one run"),
-        "runs logs": ("runs", "what a run wrote, byte for byte"),
+        "runs logs": ("runs_logs", "what a run wrote, byte for byte; with -f as it comes"),
         "runs cancel": ("runs", "end one run: it has not started, or is asked to stop"),
     },
     "The assistant's memory": {

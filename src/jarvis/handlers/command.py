@@ -2,8 +2,9 @@
 
 Params: `command`, the list of arguments (never a shell by itself: for one write ["sh", "-c", "..."]); `cwd`,
 an absolute folder or one that begins with `~/`; `env`, added to the daemon's environment; `stdin`, a text to
-be read (nothing otherwise). The environment also says which run this is: JARVIS_TASK, JARVIS_RUN_ID,
-JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by which leftovers are found.
+be read (nothing otherwise); `kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which
+run this is: JARVIS_TASK, JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by
+which leftovers are found.
 
 The command gets a session and a process group of its own; stdout and stderr come as one stream. A run is
 over when its command is: what that left in its group, or left writing to its output, is ended, and the reason
@@ -30,17 +31,17 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from jarvis.errors import UsageError
-from jarvis.handlers.capture import Capture
+from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch, group_exists
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.output import Output
 from jarvis.scheduler.ports import Context
 
 __all__ = ["Command", "check_params", "command"]
 
 KILL_GRACE = timedelta(seconds=5)
-OUTPUT_CAP = 1024 * 1024
 
 _LEFTOVER_GRACE = 1.0  # seconds for what a command left behind: nobody waits for it any more
 _LISTEN = 0.5  # the longest time, in seconds, in which a cancelled run is not noticed
@@ -66,10 +67,10 @@ _NOT_INHERITED = (
 class Command:
     """Runs `context.params["command"]` and says how it ended. One object serves any number of threads."""
 
-    def __init__(self, kill_grace: timedelta = KILL_GRACE, output_cap: int = OUTPUT_CAP) -> None:
-        """`kill_grace` is the time between SIGTERM and SIGKILL, `output_cap` the bytes of output kept."""
-        self._kill_grace = kill_grace.total_seconds()
-        self._output_cap = output_cap
+    def __init__(self, kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> None:
+        """`kill_grace` is the time between SIGTERM and SIGKILL for tasks that name none; `cgroups` hold runs."""
+        self._kill_grace = kill_grace
+        self._cgroups = cgroups or Cgroups(None)
 
     def __call__(self, context: Context, /) -> Result:
         """Start it, wait for its end or the deadline, and leave nothing behind."""
@@ -81,17 +82,20 @@ class Command:
         except UsageError as error:
             return Result(state=RunState.FAILED, reason=str(error))
         try:
-            running = _Running(wanted, _environment(wanted, context), Capture(self._output_cap))
+            running = _Running(wanted, _environment(wanted, context), context.output, self._cgroups)
         except OSError as error:
             return Result(state=RunState.FAILED, reason=_why_not_started(wanted, error))
         with running:
-            return _ended(running) if running.wait(context) else self._cut_off(running, context, allowed)
+            if running.wait(context):
+                return _ended(running)
+            grace = self._kill_grace if wanted.kill_grace is None else wanted.kill_grace
+            return self._cut_off(running, context, allowed, grace.total_seconds())
 
-    def _cut_off(self, running: _Running, context: Context, allowed: float) -> Result:
+    def _cut_off(self, running: _Running, context: Context, allowed: float, grace: float) -> Result:
         """The deadline passed or the run was cancelled: end everything, then say so."""
         state = _cut_state(context)
         what = f"timed out after {_said(allowed)}" if state is RunState.TIMED_OUT else "cancelled"
-        ending = running.end(self._kill_grace)
+        ending = running.end(grace)
         if left := running.left(ending):
             return running.result(RunState.UNKNOWN, f"{what}, but cannot be confirmed to have ended: {left}", {})
         return running.result(state, f"{what}; ended by {ending.by.name}", _how(running.reap()))
@@ -105,15 +109,15 @@ def _cut_state(context: Context) -> RunState:
     return RunState.TIMED_OUT if context.remaining() <= 0 else RunState.CANCELLED
 
 
-def command(kill_grace: timedelta = KILL_GRACE, output_cap: int = OUTPUT_CAP) -> Command:
+def command(kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> Command:
     """The handler."""
-    return Command(kill_grace, output_cap)
+    return Command(kill_grace, cgroups)
 
 
 class _Running:
     """One started command: its output as it comes, its end, and the processes it started."""
 
-    def __init__(self, wanted: Wanted, env: dict[str, str], capture: Capture) -> None:
+    def __init__(self, wanted: Wanted, env: dict[str, str], output: Output, cgroups: Cgroups) -> None:
         """Start it; an OSError means that it did not start."""
         with _stdin(wanted.stdin) as stdin:
             self._process = subprocess.Popen(
@@ -127,8 +131,10 @@ class _Running:
                 start_new_session=True,
             )
         # From here on it runs: nothing below may fail, or nobody would end it.
-        self._tree = Tree([f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")], self._process.pid)
-        self._capture = capture
+        self._cgroup = cgroups.enclose(self._process.pid, env["JARVIS_RUN_ID"])
+        marks = [f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")]
+        self._tree = Tree(marks, self._process.pid, self._cgroup)
+        self._written = output
         self._watch = Watch(self._process.pid)
         self._output: int | None = _open_end(self._process)
         self._ended = False
@@ -176,7 +182,7 @@ class _Running:
 
     def result(self, state: RunState, reason: str, data: dict[str, Any]) -> Result:
         """The result, with all the output there is."""
-        output = self._capture
+        output = self._written
         return Result(state=state, reason=reason, data=data, output=output.kept(), output_total=output.total)
 
     def __enter__(self) -> Self:
@@ -189,6 +195,8 @@ class _Running:
                 self.end(0)
             self._process.poll()
         finally:
+            if self._cgroup:
+                self._cgroup.close()
             self._watch.close()
             if self._process.stdout:
                 self._process.stdout.close()
@@ -228,7 +236,7 @@ class _Running:
             chunk = os.read(self._output, _CHUNK)
         except BlockingIOError:
             return False
-        self._capture.add(chunk)
+        self._written.write(chunk)
         if not chunk:
             self._poll.unregister(self._output)
             self._output = None  # nobody holds the other end any more

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from jarvis.errors import UsageError
+from jarvis.scheduler.duration import parse_duration
 from jarvis.scheduler.suggest import did_you_mean
 
 OURS = (
@@ -22,6 +24,9 @@ OURS = (
 """What Jarvis itself puts into the environment of a command."""
 
 
+LONGEST_KILL_GRACE = timedelta(hours=1)
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The params of a command, checked."""
 
@@ -29,6 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str | None = None
     env: dict[str, str] = {}
     stdin: str | None = None
+    kill_grace: timedelta | None = None  # None: as the handler has it
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -48,6 +54,7 @@ def read_params(params: Mapping[str, Any]) -> Wanted:
         cwd=_read_cwd(params.get("cwd")),
         env=_read_env(params.get("env")),
         stdin=_read_stdin(params.get("stdin")),
+        kill_grace=_read_kill_grace(params.get("kill_grace")),
     )
 
 
@@ -98,6 +105,18 @@ def _read_stdin(value: object) -> str | None:
     if not isinstance(value, str):
         raise UsageError(f"stdin is a {type(value).__name__}: it must be a text")
     return value
+
+
+def _read_kill_grace(value: object) -> timedelta | None:
+    if value is None:
+        return None
+    try:
+        grace = parse_duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        grace = None
+    if grace is None or not timedelta() <= grace <= LONGEST_KILL_GRACE:
+        raise UsageError(f"kill_grace is {_shown(value)}: it must be a duration from 0 to 1h, such as 10s")
+    return grace
 
 
 def _check_text(what: str, value: object, *, secret: bool = False) -> str:

@@ -10,11 +10,11 @@ away (wait(2)); a single process is signalled through a pidfd (pidfd_open(2)) op
 compared once more. Where there is no pidfd the time between that comparison and kill(2) is the risk left.
 
 Not found, and so not ended: a process that left the group and the session and lost its parent and wiped its
-environment, all four, before anybody looked; what forks faster than it is looked for; what runs under another
-daemon (docker, at, systemd-run) or on another machine. On macOS the environment of programs that come with
-the system cannot be read, so those count as wiped. Making the daemon a child subreaper (prctl(2)) would bring
-it such orphans, but not tell which of the runs of the moment they came from; a cgroup would. What belongs to
-another user is found but may refuse to be signalled: it is reported as left.
+environment, all four, before anybody looked, unless the run has a cgroup (`jarvis.handlers.cgroup`); what forks
+faster than it is looked for; what runs under another daemon (docker, at, systemd-run) or on another machine. On
+macOS the environment of programs that come with the system cannot be read, so those count as wiped. Why the
+daemon is no child subreaper: docs/adr/0006. What belongs to another user is found but may refuse to be
+signalled: it is reported as left.
 
 Sources: setpgid(2), setsid(2), waitid(2), proc_pid_stat(5), proc_pid_environ(5); ps(1), kqueue(2) for macOS.
 """
@@ -79,6 +79,13 @@ class Ending:
         return ", ".join(f"pid {process.pid}" for process in self.left) + " still there" if self.left else ""
 
 
+class Enclosure(Protocol):
+    """What holds every process of a run, whatever they do: a cgroup."""
+
+    def pids(self) -> set[int]: ...
+    def kill(self) -> None: ...
+
+
 class Tree:
     """The processes of one run, or with no leader all that carry the marks.
 
@@ -87,17 +94,19 @@ class Tree:
     `held` says that the leader is our child and was not waited for: whoever waits for it sets it to False.
     """
 
-    def __init__(self, marks: Iterable[str], leader: int | None = None) -> None:
+    def __init__(self, marks: Iterable[str], leader: int | None = None, cgroup: Enclosure | None = None) -> None:
         """`marks` are `NAME=value` as in the environment; a process must carry all of them."""
         self.held = leader is not None
         self._marks = _checked(marks)
         self._leader = leader
+        self._cgroup = cgroup
         self._known: set[Process] = set()
 
     def find(self) -> list[Process]:
         """Those that live now. What was found once stays known, whoever its parent is by then."""
         everyone = _without_us(table())
         marked = _carrying(self._marks, everyone)
+        marked |= self._cgroup.pids() if self._cgroup else set()
         roots = [pid for pid, process in everyone.items() if pid in marked or process in self._known]
         family = _with_descendants(roots + self._around_leader(everyone), everyone)
         living = [process for pid, process in everyone.items() if pid in family and not process.dead]
@@ -133,6 +142,8 @@ class Tree:
         until = time.monotonic() + patience
         found = self.find()
         told = self._signal_group(number, found)
+        if self._cgroup and number is Signals.SIGKILL:
+            self._cgroup.kill()
         # None found must be found twice: a process can fork past one look at the table.
         while found or (found := self.find()):
             for process in set(found) - told:

@@ -10,6 +10,7 @@ import msgspec
 
 from jarvis.errors import NotFound
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.outputs import OutputTable
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, decode
@@ -37,9 +38,10 @@ MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not
 class RunTable:
     """Record, claim, settle, release, recover; and read the ledger."""
 
-    def __init__(self, database: Database, tasks: TaskTable) -> None:
+    def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable) -> None:
         self._database = database
         self._tasks = tasks
+        self._outputs = outputs
 
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
@@ -161,11 +163,6 @@ class RunTable:
         near = {"task_id": task_id, "since": to_micros(since), "until": end}
         return [_decode(row) for row in self._database.rows(_SQL["around"], near)]
 
-    def output(self, run_id: int) -> tuple[bytes, int]:
-        """What the run's last attempt wrote, as far as it was kept, and how many bytes that was in all."""
-        body, total = self._database.row(_SQL["output_of"], (run_id,)) or (b"", 0)
-        return bytes(body), int(total)
-
     def attempts(self, run_id: int) -> list[Attempt]:
         """The run's attempts that did not end it, in order."""
         return [
@@ -234,10 +231,8 @@ class RunTable:
             if again is None
             else self._retry(run, result, outcome.finished_at, again)
         )
-        if settled is not None and result.output_total:
-            self._database.change(
-                _SQL["output"], {"run_id": run.id, "body": result.output, "total": result.output_total}
-            )
+        if settled is not None:
+            self._outputs.keep(run, result.output, result.output_total)
         return settled
 
     def _end(self, task: Task, run: Run, result: Result, now: datetime) -> Settled | None:
@@ -298,6 +293,7 @@ class RunTable:
 
     def _recover(self, run: Run, dead: Instance, now: datetime) -> None:
         why = f"its daemon (process {dead.pid}) ended without a word"
+        self._outputs.keep_cut_off(run)
         task = self._tasks.by_id(run.task_id)
         cut_off = run.attempt - run.failures
         if task.policy.on_interrupt == "rerun" and cut_off < MOST_ATTEMPTS_CUT_OFF:

@@ -17,6 +17,7 @@ from jarvis.memory.events import EventTable
 from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
+from jarvis.memory.outputs import OutputTable
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
@@ -39,7 +40,8 @@ class MemoryStore:
         self.database = Database(path.removeprefix(_SQLITE))
         migrate(self.database)
         self.tasks = TaskTable(self.database)
-        self.runs = RunTable(self.database, self.tasks)
+        self.outputs = OutputTable(self.database)
+        self.runs = RunTable(self.database, self.tasks, self.outputs)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.facts = FactTable(self.database)

@@ -49,6 +49,7 @@ class SchedulerEngine:
         self._instance = self.store.instances.register(now)
         self._note_stop(now)
         self.recover(now)
+        self.store.outputs.sweep()  # also what a daemon left that died between a settle and its tidying up
         return self._instance
 
     def close(self) -> None:
@@ -121,6 +122,8 @@ class SchedulerEngine:
             with self.store.transaction():
                 recovered += self.store.runs.recover(instance, now)
                 self.store.instances.bury(instance)
+        if recovered:
+            self.store.outputs.sweep()
         for run in recovered:
             _LOG.warning("run %s of %s was cut off when its daemon died", run.id, run.task)
         return recovered

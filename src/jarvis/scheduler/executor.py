@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from jarvis.scheduler.model import Claimed, Outcome, Result, RunState
+from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState
+from jarvis.scheduler.output import Live, Output
 from jarvis.scheduler.ports import Clock, Context, Handler
 
 _LOG = logging.getLogger("jarvis.handler")
@@ -25,11 +26,15 @@ class RunExecutor:
         clock: Clock,
         timeout: timedelta,
         memory: Any = None,
+        live: Callable[[Run], Live | None] = lambda _run: None,
     ) -> None:
+        """`timeout` is for tasks that name none; `live` gives what shows a run's output while it runs."""
         self._handlers = handlers
         self._clock = clock
         self._timeout = timeout
         self._memory = memory
+        self._live = live
+        self._shown: dict[tuple[int, int], Live] = {}  # run id and fence -> of those not yet forgotten
         self._stop_all = False
         self._stop: dict[int, str] = {}  # run id -> why it should stop
 
@@ -49,7 +54,14 @@ class RunExecutor:
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: that is what failed means
             _LOG.debug("handler raised", exc_info=True, extra={"task": claimed.task.name})
             result = Result(state=RunState.FAILED, reason=_said(error))
+        result = _with_output(result, context.output)
         return Outcome(claimed, self._in_time(result, context), self._clock.now())
+
+    def forget(self, claimed: Claimed) -> None:
+        """The outcome is settled: what showed the output while it ran goes."""
+        live = self._shown.pop((claimed.run.id, claimed.run.fence), None)
+        if live is not None:
+            live.discard()
 
     def _handler(self, name: str) -> Handler:
         try:
@@ -61,6 +73,8 @@ class RunExecutor:
     def _context(self, claimed: Claimed, owner_mark: str) -> Context:
         run, task = claimed.run, claimed.task
         remaining = self._countdown(task.policy.timeout or self._timeout)
+        if (live := self._live(run)) is not None:
+            self._shown[run.id, run.fence] = live
         return Context(
             task=task.name,
             params=task.params,
@@ -74,6 +88,7 @@ class RunExecutor:
             logger=_LOG,
             memory=self._memory,
             owner_mark=owner_mark,
+            output=Output(live=live),
         )
 
     def _in_time(self, result: Result, context: Context) -> Result:
@@ -104,6 +119,16 @@ def _result(answer: Result | dict[str, Any] | str | None) -> Result:
         return Result(reason=answer)
     msgspec.json.encode(answer)
     return Result(data=answer)
+
+
+def _with_output(result: Result, output: Output) -> Result:
+    """What the handler wrote, unless it gave an output itself; and if it could not be followed, why."""
+    if output.total and not result.output_total:
+        result = msgspec.structs.replace(result, output=output.kept(), output_total=output.total)
+    if not output.trouble:
+        return result
+    said = f"its output could not be followed to the end while it ran ({output.trouble})"
+    return msgspec.structs.replace(result, reason="; ".join(filter(None, (result.reason, said))))
 
 
 def _said(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from jarvis.scheduler.clockwatch import Absence, Reading
 from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Settled, Task, Unreadable
+from jarvis.scheduler.output import Live, Output
 
 
 class Clock(Protocol):
@@ -45,6 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     logger: logging.Logger
     memory: Any
     event: Any = None
+    output: Output = msgspec.field(default_factory=Output)  # what is written to it is kept, and can be followed
     owner_mark: str = ""  # unique to the daemon that holds the run: marks the processes it starts
 
 
@@ -149,6 +151,16 @@ class Absences(Protocol):
         """Keep one."""
 
 
+class Outputs(Protocol):
+    """What runs write."""
+
+    def begin(self, run: Run) -> Live | None:
+        """Where a claimed run's output is shown while it runs; None where nobody else could read it."""
+
+    def sweep(self) -> int:
+        """Take away what is left of attempts that do not run any more. How many there were."""
+
+
 class Store(Protocol):
     """The durable side of the engine."""
 
@@ -160,6 +172,8 @@ class Store(Protocol):
     def instances(self) -> Instances: ...
     @property
     def absences(self) -> Absences: ...
+    @property
+    def outputs(self) -> Outputs: ...
 
     def transaction(self) -> AbstractContextManager[object]:
         """One durable commit around what is done inside; all of it or nothing."""

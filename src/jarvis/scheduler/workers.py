@@ -48,9 +48,10 @@ class Workers:
         self._lease.hold()
         for held in claimed:
             self._started += 1
+            self._waiting.put((held, owner_mark))
+            # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its run.
             if len(self._threads) < min(self._started, self._limit):
                 self._add_thread()
-            self._waiting.put((held, owner_mark))
 
     def finished(self) -> list[Outcome]:
         """Outcomes not yet acknowledged, oldest first. Asking again gives the same ones."""
@@ -59,10 +60,12 @@ class Workers:
     def acknowledge(self, count: int) -> None:
         """The first `count` of `finished` are settled and may be forgotten."""
         with self._some_finished:
-            del self._finished[:count]
+            settled, self._finished[:count] = self._finished[:count], []
             self._started -= count
         if not self._started:
             self._lease.rest()
+        for outcome in settled:
+            self._executor.forget(outcome.claimed)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until something is finished or `timeout` seconds passed; whether something is."""

@@ -95,9 +95,12 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outputs (
-    run_id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    body   BLOB NOT NULL,
-    total  INTEGER NOT NULL                   -- bytes written by the run, of which `body` may be a part
+    run_id  INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    body    BLOB NOT NULL,
+    total   INTEGER NOT NULL,                 -- bytes written by the attempt, of which `body` may be a part
+    cut_off INTEGER NOT NULL DEFAULT 0,       -- 1: its daemon died; what it had written by then
+    PRIMARY KEY (run_id, attempt)
 ) STRICT;
 
 -- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.

@@ -47,10 +47,6 @@ SELECT id, cancel FROM runs WHERE owner = ? AND state = 'running' AND cancel IS 
 UPDATE runs SET state = :state, reason = :reason, finished_at = :finished_at, data = :data
 WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
 
--- name: output
-INSERT INTO outputs (run_id, body, total) VALUES (:run_id, :body, :total)
-ON CONFLICT (run_id) DO UPDATE SET body = excluded.body, total = excluded.total;
-
 -- name: back_to_pending
 UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = attempt - :uncounted, reason = :reason,
        cancel = NULL
@@ -114,9 +110,6 @@ WHERE t.name = :task AND (:state IS NULL OR r.state = :state)
   AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
 ORDER BY r.due_at DESC
 LIMIT :limit;
-
--- name: output_of
-SELECT body, total FROM outputs WHERE run_id = ?;
 
 -- name: counts
 SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;

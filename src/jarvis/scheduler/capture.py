@@ -32,6 +32,13 @@ class Capture:
         if excess > 0:
             del self._tail[:excess]
 
+    def skip(self, count: int) -> None:
+        """Count bytes that came and cannot be had any more. What came before them is the head, or is left out."""
+        if count > 0:
+            self.total += count
+            self._tail.clear()
+            self._head_room = len(self._head)
+
     @property
     def left_out(self) -> int:
         """How many bytes were not kept."""
@@ -39,5 +46,22 @@ class Capture:
 
     def kept(self) -> bytes:
         """Everything, or the head and the tail with a line between them."""
-        gap = b"\n[... %d bytes left out ...]\n" % self.left_out if self.left_out else b""
+        gap = said_left_out(self.left_out) if self.left_out else b""
         return bytes(self._head) + gap + bytes(self._tail)
+
+
+def said_left_out(count: int) -> bytes:
+    """The line that stands for `count` bytes that were not kept."""
+    return b"\n[... %d bytes left out ...]\n" % count
+
+
+def pieces(body: bytes, total: int) -> list[tuple[int, bytes]]:
+    """A `kept` output of `total` bytes as what it is made of: (where in the output it begins, bytes)."""
+    for digits in range(1, len(str(total)) + 1):
+        line = len(said_left_out(10 ** (digits - 1)))
+        missing = total - len(body) + line
+        half = (len(body) - line) // 2
+        if missing > 0 and half >= 0 and body[half : half + line] == said_left_out(missing):
+            tail = body[half + line :]
+            return [(0, body[:half]), (total - len(tail), tail)]
+    return [(0, body)]
