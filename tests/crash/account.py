@@ -64,11 +64,11 @@ class Account:
 
     def __str__(self) -> str:
         """One line for people; what is wrong comes after it, a line each."""
-        of_whom = "not all" if self.wrong else "all"
+        of_whom = "see below" if self.wrong else "all of runs that were cut off"
         line = (
             f"{self.occurrences} occurrences, lost {self.lost}, unsettled {self.unsettled}, "
             f"settled twice {self.settled_twice}, repeated effects {self.repeated_effects} "
-            f"({of_whom} of runs that were cut off), integrity {self.integrity}"
+            f"({of_whom}), integrity {self.integrity}"
         )
         return "\n".join([line, *self.wrong])
 
