@@ -29,7 +29,7 @@ def kill_in_turn(daemons: Daemons, chance: random.Random, rounds: int) -> None:
     """Kill one of two daemons, at times both, again and again; at times before it has come to anything."""
     pair = [daemons.start(), daemons.start()]
     for _ in range(rounds):
-        let_pass(daemons.until, chance.uniform(0.05, 1.4))
+        let_pass(daemons.until, chance.uniform(0.05, 1.1))
         victims = [0, 1] if chance.random() < 0.1 else [chance.randrange(2)]
         for at in victims:
             daemons.kill(pair[at])
