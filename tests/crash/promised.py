@@ -68,4 +68,5 @@ def assert_one_effect_each(daemons: Daemons) -> None:
     succeeded = [
         (row.task_id, row.due_at) for row in daemons.rows() if row.task in POLICIES if row.state == "succeeded"
     ]
+    assert succeeded
     assert sorted((effect.task_id, effect.due_at) for effect in daemons.effects()) == sorted(succeeded)

@@ -40,9 +40,11 @@ def assert_nothing_runs_again(daemons: Daemons, before: list[Row], probe: str) -
 
 
 def test_the_clock_set_an_hour_forward_and_back_and_a_day_on_under_each_policy(daemons: Daemons, wall: Wall) -> None:
-    for policy in POLICIES:  # the commands do without libfaketime, which takes 100 ms to load
-        flags = ("--env", "LD_PRELOAD=", "--every", "7m", "--grace", f"{GRACE.seconds}s", "--catch-up", policy)
-        daemons.add(policy, *flags, command=daemons.mark())
+    # Under libfaketime a command takes 100 ms, and a day brings back a hundred: the other way counts the effects.
+    command = () if wall.library else daemons.mark()
+    for policy in POLICIES:
+        flags = ("--every", "7m", "--grace", f"{GRACE.seconds}s", "--catch-up", policy)
+        daemons.add(policy, *flags, command=command)
     wall.start()
     daemons.until(lambda: daemons.states("alert_eval") == ["succeeded"])  # it has read the clocks once
 
@@ -63,5 +65,6 @@ def test_the_clock_set_an_hour_forward_and_back_and_a_day_on_under_each_policy(d
     assert_nothing_runs_again(daemons, recorded, "in the hour that came twice")
     assert noted(daemons, "stepped_forward", 2) == HOUR // 2
     step_forward(DAY, times=3)
-    assert_one_effect_each(daemons)
+    if command:
+        assert_one_effect_each(daemons)
     assert daemons.stop() == [0]

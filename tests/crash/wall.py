@@ -19,17 +19,17 @@ class Wall:
 
     def __init__(self, daemons: Daemons, library: Path | None = None) -> None:
         self._daemons = daemons
-        self._library = library
+        self.library = library
         self._file = daemons.home / "wall-offset"
         self.offset = 0
         self.step(0)
 
     def start(self) -> subprocess.Popen[bytes]:
         """A daemon by this clock."""
-        if self._library is None:
+        if self.library is None:
             return self._daemons.start((sys.executable, "-m", "tests.crash.clock_child", str(self._file)))
         env = {
-            "LD_PRELOAD": str(self._library),
+            "LD_PRELOAD": str(self.library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
