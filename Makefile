@@ -16,7 +16,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt cover soak pins clean again
+.PHONY: help setup run test crash check fmt cover soak pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,10 @@ run: $(RUN_STAMP) ## Run the daemon here, in the foreground (Ctrl-C stops it)
 
 test: $(DEV_STAMP) ## Run the tests (PYTEST_ARGS="-k cron -x", JOBS=1)
 	@$(PY) -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+
+# One process, so that its lines are shown; and a long run is not taken for one that hangs.
+crash: $(DEV_STAMP) ## Kill real daemons at random and print the account (CRASH_ROUNDS=300 SEED=1)
+	@CRASH_ROUNDS=$${CRASH_ROUNDS:-300} $(PY) -m pytest -q -s -o faulthandler_timeout=0 tests/crash/test_kill.py $(PYTEST_ARGS)
 
 check: $(DEV_STAMP) ## The whole truth: format, lint, types, import rules, documents, tests
 	@echo "== format"
