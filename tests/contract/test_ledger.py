@@ -65,6 +65,16 @@ def written(store: MemoryStore, *outcomes: Outcome) -> list[bool]:
     return [settled is not None for settled in store.runs.settle(outcomes)]
 
 
+def test_a_start_by_hand_leaves_the_instants_of_the_schedule_to_it(store: MemoryStore) -> None:
+    task = store.add_task(spec(), START)
+    due = START + 10 * SECOND
+    by_hand = store.start_now("t", due)
+    assert by_hand.due_at == due + timedelta(microseconds=1)
+    assert record(store, due) == 1
+    assert [(run.origin, run.due_at) for run in store.runs.newest()] == [("schedule", due), ("manual", by_hand.due_at)]
+    assert task.next_run_at == due
+
+
 def states(store: MemoryStore) -> list[str]:
     return [run.state.value for run in store.runs.newest()]
 

@@ -68,12 +68,13 @@ class RunTable:
         return self._database.change(_SQL["expire"], {"now": to_micros(now)})
 
     def add_start(self, task: Task, now: datetime, reason: str = "") -> Run:
-        """A start asked for by a person, due now. Its identity is the first free microsecond."""
+        """A start asked for by a person, due now. Its identity is the first microsecond that is free, and that no
+        occurrence will need which has come due and is not recorded yet.
+        """
         with self._database.transaction():
-            at = to_micros(now)
-            row = Occurrence(due_at=now, state=RunState.PENDING, reason=reason)
-            while not self._insert(task, msgspec.structs.replace(row, due_at=from_micros(at)), "manual", now):
-                at += 1
+            at, row = now, Occurrence(due_at=now, state=RunState.PENDING, reason=reason)
+            while task.asks_for(at) or not self._insert(task, msgspec.structs.replace(row, due_at=at), "manual", now):
+                at += MICROSECOND
             self._database.announce()
             return self.get(self._database.last_id())
 
