@@ -38,7 +38,11 @@ class MemoryStore:
 
     def __init__(self, path: str = ":memory:") -> None:
         self.database = Database(path.removeprefix(_SQLITE))
-        migrate(self.database)
+        try:
+            migrate(self.database)
+        except BaseException:
+            self.database.close()
+            raise
         self.tasks = TaskTable(self.database)
         self.outputs = OutputTable(self.database)
         self.runs = RunTable(self.database, self.tasks, self.outputs)
