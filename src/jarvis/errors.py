@@ -47,6 +47,10 @@ class StoreUnusable(StoreError):
     exit_code = 78
 
 
+class StoreMoved(StoreUnusable):
+    """The path of the store leads to another file than the one that is open, or to none."""
+
+
 class StoreBusy(StoreError):
     """The store is locked, or its disk full, read-only or failing: wait and try again, nothing was lost."""
 

@@ -11,7 +11,7 @@ import os
 
 import apsw
 
-from jarvis.errors import StoreBusy, StoreError, StoreUnusable
+from jarvis.errors import StoreBusy, StoreError, StoreMoved, StoreUnusable
 
 UNTOUCHED = "Nothing was changed in it."
 _ELSEWHERE = "name another file in JARVIS_DATABASE_URL"
@@ -65,8 +65,8 @@ def of_pipe(path: str, error: OSError) -> StoreError:
     return StoreUnusable(f"no named pipe can be made at {path}: {error.strerror}. Mend that, or {_ELSEWHERE}")
 
 
-def of_file_in_use(path: str, error: OSError) -> StoreBusy:
-    """The disk would not even say which file is at the path."""
+def of_disk(path: str, error: OSError) -> StoreBusy:
+    """What the disk refused while the store was in use."""
     return _of_os(path, error.errno or 0)
 
 
@@ -87,9 +87,9 @@ def left_alone(path: str) -> StoreUnusable:
     )
 
 
-def moved(path: str, there: bool) -> StoreUnusable:
+def moved(path: str, there: bool) -> StoreMoved:
     """The path no longer leads to the file that is open: what would be written now, nobody would ever read."""
-    return StoreUnusable(f"the store {path} was {'replaced' if there else 'deleted'} while it was in use")
+    return StoreMoved(f"the store {path} was {'replaced' if there else 'deleted'} while it was in use")
 
 
 def _of_os(path: str, number: int, detail: str = "") -> StoreBusy:

@@ -15,11 +15,11 @@ from typing import Any
 import apsw
 
 from jarvis.errors import StoreError
-from jarvis.memory.faults import damaged, of_file_in_use, of_sqlite
+from jarvis.memory.faults import damaged, of_disk, of_sqlite
 from jarvis.memory.storefile import StoreFile
 
 BUSY_TIMEOUT_MS = 5_000
-HURRIED_MS = 250  # the same for somebody who is on the way out
+HURRIED_MS = 1_000  # the same for somebody who cannot wait
 
 # fullfsync makes a commit survive power loss on macOS, where a plain fsync stops at the drive's cache.
 _PRAGMAS = """
@@ -150,8 +150,6 @@ class Database:
         path now has nothing to do with them.
         """
         with self._lock:
-            # Neither fold the WAL into the file nor delete what lies under its name now: that may be another's.
-            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             path = self._file.spare(stamp)
             try:
                 copy = apsw.Connection(path)
@@ -160,9 +158,19 @@ class Database:
                 copy.close()
             except apsw.Error as error:
                 raise of_sqlite(path, error) from error
-            self._connection.close()
+            finally:
+                self.let_go()
             self._file.remove_companions()
             return path
+
+    def let_go(self) -> None:
+        """Close the connection and leave the files as they are.
+
+        The WAL is neither folded into what is damaged, nor deleted by a name that may be another's by now.
+        """
+        with self._lock:
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._connection.close(True)
 
     def close(self) -> None:
         """Close the connection; the WAL is folded back into the file if nobody else has it open."""
@@ -231,7 +239,7 @@ class Database:
         """An error of SQLite, or of asking for the file, as ours; any other as it is."""
         if isinstance(error, apsw.Error):
             return of_sqlite(self.path, error, self._connection.system_errno)
-        return of_file_in_use(self.path, error) if isinstance(error, OSError) else error
+        return of_disk(self.path, error) if isinstance(error, OSError) else error
 
     def _set_sync(self, durable: bool) -> None:
         """Before a transaction, and not after one that was relaxed: what fails here fails the transaction."""

@@ -128,6 +128,9 @@ class Instances(Protocol):
     def sign_off(self, owner: int, now: datetime) -> None:
         """The owner ends by its own will."""
 
+    def abandon(self, owner: int) -> None:
+        """The owner ends without a word, as in a crash: what it holds is for the next one to recover."""
+
     def last_seen(self, but: int) -> datetime | None:
         """When any owner other than `but` was last known to live."""
 
@@ -180,6 +183,9 @@ class Store(Protocol):
 
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
+
+    def hurry(self) -> None:
+        """From now on wait for other processes for a moment only."""
 
 
 class Executor(Protocol):
