@@ -72,8 +72,9 @@ def of_disk(path: str, error: OSError) -> StoreBusy:
 
 def damaged(path: str, detail: str) -> StoreUnusable:
     """A page that is not what SQLite wrote, or no database at all."""
+    said = " ".join(detail.split())
     return StoreUnusable(
-        f"the store {path} is damaged or no SQLite file: {detail}. {UNTOUCHED} Move {path}, {path}-wal and {path}-shm "
+        f"the store {path} is damaged or no SQLite file: {said}. {UNTOUCHED} Move {path}, {path}-wal and {path}-shm "
         f"away together and put a copy from before in their place; "
         f"`sqlite3 {path} .recover` shows what can still be read of it"
     )
