@@ -59,7 +59,6 @@ class Database:
             # Without this a statement is compiled anew whenever another value is bound to its LIMIT.
             self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             _set_up(self._connection)
-            self._file.opened()
         except apsw.Error as error:
             ours = self._ours(error)
             self._connection.close(True)

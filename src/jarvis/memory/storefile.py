@@ -24,16 +24,15 @@ class StoreFile:
         self._identity = None if path == ":memory:" else _made(path)
         self._companions: dict[str, _Identity] = {}
 
-    def opened(self) -> None:
-        """SQLite has made -wal and -shm: which ones are ours."""
-        if self._identity:
+    def hold(self) -> None:
+        """Raise StoreMoved if the path does not lead to the file that is open. Two microseconds."""
+        if not self._identity:
+            return
+        if self._identity != (now := _identity(self.path)):
+            raise moved(self.path, now is not None)
+        if not self._companions:  # SQLite has made them by the first transaction: these are ours
             found = {name: _identity(name) for name in (f"{self.path}-wal", f"{self.path}-shm")}
             self._companions = {name: identity for name, identity in found.items() if identity}
-
-    def hold(self) -> None:
-        """Raise StoreUnusable if the path does not lead to the file that is open. Two microseconds."""
-        if self._identity and self._identity != (now := _identity(self.path)):
-            raise moved(self.path, now is not None)
 
     def remove_companions(self) -> None:
         """Take our -wal and -shm away from the file that is there now: SQLite would mix the two. Others' stay."""
