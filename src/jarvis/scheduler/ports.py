@@ -218,7 +218,7 @@ class Executor(Protocol):
         """Ask one run to stop now; nothing if it is not running."""
 
     def cancel_all(self) -> None:
-        """Ask everything that runs to stop now."""
+        """Ask everything that runs to stop now. From now on there is room for nothing more."""
 
     def end_leftovers(self, owner_mark: str) -> int:
         """End processes that a dead owner's runs left behind; how many were found."""
