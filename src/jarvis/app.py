@@ -172,7 +172,10 @@ def run_daemon(config: Config | None = None) -> int:
 
 
 def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
-    """The store, looked over, with the tasks of jarvis.toml and the seeds, whose names are told, as soon as it can be used; None if a stop was asked for before that."""
+    """The store, with the tasks of jarvis.toml and the seeds (whose names are told), as soon as it can be used.
+
+    None if a stop was asked for before that.
+    """
     import logging
     from time import sleep
 
