@@ -42,10 +42,19 @@ class StoreError(JarvisError):
 
 
 class StoreUnusable(StoreError):
-    """The store must not be touched (damaged, newer schema, a folder in its place, not writable): refuse."""
+    """The store must not be touched (damaged, newer schema, replaced, not writable at the start): refuse."""
 
     exit_code = 78
 
 
+class StoreMoved(StoreUnusable):
+    """The path of the store leads to another file than the one that is open, or to none."""
+
+
 class StoreBusy(StoreError):
-    """The store is locked or its disk is full: wait and try again, nothing was lost."""
+    """The store is locked, or its disk full, read-only or failing: wait and try again, nothing was lost."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """`kind` in a word or two: it stays the same for as long as the reason does."""
+        self.kind = kind
+        super().__init__(message)

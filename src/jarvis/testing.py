@@ -96,7 +96,8 @@ class InlineExecutor:
         self._executor.cancel(run_id, reason)
 
     def cancel_all(self) -> None:
-        """Runs that start from now on are told to stop."""
+        """Runs that start from now on are told to stop; there is room for none."""
+        self._limit = 0
         self._executor.cancel_all()
 
     def end_leftovers(self, owner_mark: str) -> int:

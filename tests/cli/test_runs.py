@@ -14,6 +14,8 @@ import pytest
 from jarvis import __version__
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.model import Claimed
+from jarvis.scheduler.workers import Workers
 from tests.cli.conftest import Jarvis
 from tests.conftest import Eventually
 
@@ -180,6 +182,25 @@ def test_a_tick_that_is_broken_off_ends_what_it_started(jarvis: Jarvis, home: Pa
     _, err = ticking.communicate(timeout=30)
     assert (ticking.returncode, err) == (130, b"")
     assert jarvis("runs", "show", "1", "--json").json["state"] == "cancelled"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_tick_interrupted_between_claim_and_start_leaves_no_run_to_nobody(
+    jarvis: Jarvis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("x", "y"):
+        jarvis("task", "add", name, "--every", "1h", "--", "sleep", "60")
+        jarvis("task", "run", name)
+    real = Workers.start
+
+    def interrupted(self: Workers, claimed: list[Claimed], owner_mark: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        real(self, claimed, owner_mark)
+
+    monkeypatch.setenv("JARVIS_MAX_WORKERS", "1")
+    monkeypatch.setattr(Workers, "start", interrupted)
+    assert jarvis("tick").code == 130
+    assert sorted(run["state"] for run in jarvis("runs", "list", "--json").json) == ["cancelled", "pending"]
 
 
 # -- status -----------------------------------------------------------------------------------------------

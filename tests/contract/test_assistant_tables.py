@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from jarvis.errors import NotFound, UsageError
-from jarvis.memory.sqlite import Refused
+from jarvis.memory.faults import Refused
 from jarvis.memory.store import MemoryStore
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)

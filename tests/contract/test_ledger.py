@@ -12,8 +12,8 @@ import pytest
 
 from jarvis.errors import NotFound, UsageError
 from jarvis.memory import MemoryStore
+from jarvis.memory.faults import Refused
 from jarvis.memory.outputs import Written
-from jarvis.memory.sqlite import Refused
 from jarvis.scheduler.model import (
     Claimed,
     Due,

@@ -135,7 +135,7 @@ def test_a_bad_edit_is_said_once_and_a_repair_is_applied_and_said(bench: Bench) 
 def test_a_store_that_is_busy_is_tried_again_at_the_next_look(bench: Bench) -> None:
     bench.watch.start()
     bench.write("one")
-    bench.outcome = StoreBusy("busy")
+    bench.outcome = StoreBusy("locked", "busy")
     assert bench.look()[0] == "ERROR busy"
     assert bench.look() == []
     bench.outcome = None

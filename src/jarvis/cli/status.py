@@ -10,6 +10,7 @@ from jarvis.cli.args import add_json
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, listing
 from jarvis.cli.records import plain
+from jarvis.memory.probe import trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _found(session: Session) -> dict[str, Any]:
         "version": __version__,
         "home": str(config.home),
         "store": database.path,
+        "trouble": trouble(database),
         "schema": database.value("PRAGMA user_version"),
         "sqlite": database.value("SELECT sqlite_version()"),
         "timezone": config.timezone,
@@ -62,6 +64,7 @@ def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
     return [
         ("home", found["home"]),
         ("store", f"{found['store']} (schema {found['schema']}, SQLite {found['sqlite']})"),
+        *([("trouble", found["trouble"])] if found["trouble"] else []),
         ("daemons", daemons or [NO_DAEMON]),
         ("tasks", f"{tasks['enabled']} enabled, {tasks['paused']} paused"),
         ("due next", f"{due['task']} at {instant(due['due_at'], zone)}" if due else "nothing"),

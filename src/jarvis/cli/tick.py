@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from jarvis.cli.args import add_json, an_instant
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, table
@@ -9,6 +11,7 @@ from jarvis.cli.output import emit, instant, iso, table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
     from datetime import datetime
 
     from jarvis.cli.session import Session
@@ -35,13 +38,36 @@ def _evaluated(session: Session, now: datetime) -> list[RunResult]:
     from jarvis import app
 
     engine = app.engine(session.store, session.config)
-    try:
-        results = engine.evaluate_due_tasks(now)
-    except BaseException:
-        _break_off(engine)
-        raise
+    with _interruptible(engine) as interrupted:
+        try:
+            results = engine.evaluate_due_tasks(now)
+        except BaseException:
+            _break_off(engine)
+            raise
     engine.close()
+    if interrupted:
+        raise KeyboardInterrupt
     return results
+
+
+@contextmanager
+def _interruptible(engine: SchedulerEngine) -> Iterator[list[int]]:
+    """The first SIGINT ends what runs and claims no more, in place of raising between a claim and its start."""
+    import signal
+
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+        engine.executor.cancel_all()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _break_off(engine: SchedulerEngine) -> None:

@@ -10,8 +10,9 @@ import msgspec
 
 from jarvis.errors import NotFound, UsageError
 from jarvis.memory.checked import line, one_of
+from jarvis.memory.faults import Refused
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
-from jarvis.memory.sqlite import Database, Refused, Row
+from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.suggest import did_you_mean
 

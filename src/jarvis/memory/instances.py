@@ -41,9 +41,14 @@ class InstanceTable:
             "now": to_micros(now),
             "lease_until": to_micros(now + LEASE),
         }
-        with self._database.transaction():
-            self._database.change(_SQL["insert"], row)
-            instance = self.get(self._database.last_id())
+        try:
+            with self._database.transaction():
+                self._database.change(_SQL["insert"], row)
+                instance = self.get(self._database.last_id())
+        except BaseException:
+            if pipe:
+                pipe.close()
+            raise
         self._here.add(instance.id)
         if pipe:
             self._pipes[instance.id] = pipe

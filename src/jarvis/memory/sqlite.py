@@ -6,28 +6,20 @@ connections write to one WAL (sqlite.org/wal.html#walresetbug).
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import apsw
 
-from jarvis.errors import StoreBusy, StoreError, StoreUnusable
+from jarvis.errors import StoreError
+from jarvis.memory.faults import damaged, of_disk, of_sqlite
+from jarvis.memory.storefile import StoreFile
 
 BUSY_TIMEOUT_MS = 5_000
-_WAIT = (
-    apsw.BusyError,
-    apsw.LockedError,
-    apsw.FullError,
-    apsw.IOError,
-    apsw.ReadOnlyError,
-    apsw.CantOpenError,
-)
-_DAMAGED = (apsw.NotADBError, apsw.CorruptError)
+HURRIED_MS = 1_000  # the same for somebody who cannot wait
 
 # fullfsync makes a commit survive power loss on macOS, where a plain fsync stops at the drive's cache.
 _PRAGMAS = """
@@ -39,10 +31,7 @@ PRAGMA foreign_keys = ON;
 PRAGMA trusted_schema = OFF;
 """
 
-
-class Refused(StoreError):
-    """A write that a constraint of the schema forbids: a taken name, a settled run."""
-
+_SYNC = {True: "PRAGMA synchronous = FULL", False: "PRAGMA synchronous = NORMAL"}
 
 Bindings = Mapping[str, Any] | Sequence[Any]
 Row = tuple[Any, ...]
@@ -58,14 +47,22 @@ class Database:
         self._depth = 0
         self._announce = False
         self._doomed = False
+        self._synced = True
         self._data_version = 0
-        _make_private(path)
-        with _told(path):
+        self._file = StoreFile(path)
+        try:
             self._connection = apsw.Connection(path)
+        except apsw.Error as error:
+            raise of_sqlite(path, error) from error
+        try:
             self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
             # Without this a statement is compiled anew whenever another value is bound to its LIMIT.
             self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             _set_up(self._connection)
+        except apsw.Error as error:
+            ours = self._ours(error)
+            self._connection.close(True)
+            raise ours from error
 
     def rows(self, sql: str, bindings: Bindings = ()) -> list[Row]:
         """Everything a statement answers."""
@@ -73,7 +70,7 @@ class Database:
             try:
                 return self._connection.execute(sql, bindings).fetchall()
             except apsw.Error as error:
-                raise _ours(self.path, error) from error
+                raise self._ours(error) from error
 
     def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
         """The first row of the answer, if there is one."""
@@ -81,7 +78,7 @@ class Database:
             try:
                 return self._connection.execute(sql, bindings).fetchone()
             except apsw.Error as error:
-                raise _ours(self.path, error) from error
+                raise self._ours(error) from error
 
     def value(self, sql: str, bindings: Bindings = ()) -> Any:
         """The first column of the first row, None if there is no row."""
@@ -114,15 +111,65 @@ class Database:
 
     def changed(self) -> bool:
         """Whether another connection committed since this was last asked."""
+        self._file.hold()
         version = self.value("PRAGMA data_version")
         self._data_version, before = version, self._data_version
         return bool(version != before)
 
-    def check(self) -> None:
-        """Raise StoreUnusable unless SQLite finds the file whole (`PRAGMA quick_check`)."""
-        found = self.value("PRAGMA quick_check(1)")
+    def check(self, within: float | None = None) -> bool:
+        """Raise StoreUnusable unless SQLite finds the file whole (`PRAGMA quick_check`).
+
+        It takes a second for each 250 MB or so. After `within` seconds it is broken off and False returned: what
+        was looked at is whole. The tables come in the order they were made in, so tasks and ledger before outputs.
+        """
+        until = float("inf") if within is None else time.monotonic() + within
+        with self._lock:
+            self._connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            try:
+                found = self._connection.execute("PRAGMA quick_check(1)").get
+            except apsw.InterruptError:
+                return False
+            except apsw.Error as error:
+                raise self._ours(error) from error
+            finally:
+                self._connection.set_progress_handler(None)
         if found != "ok":
-            raise StoreUnusable(f"the store {self.path} is damaged: {found}")
+            raise damaged(self.path, str(found))
+        return True
+
+    def hurry(self) -> None:
+        """From now on wait for other processes for a moment only."""
+        with self._lock:
+            self._connection.set_busy_timeout(HURRIED_MS)
+
+    def keep_copy(self, stamp: str) -> str:
+        """The path no longer leads to our file: put a copy of what that holds beside it, and let go. The copy's path.
+
+        Our -wal and -shm go, if they are still there: what they hold is in the copy, and the file that is at the
+        path now has nothing to do with them.
+        """
+        with self._lock:
+            path = self._file.spare(stamp)
+            try:
+                copy = apsw.Connection(path)
+                with copy.backup("main", self._connection, "main") as step:
+                    step.step(-1)
+                copy.close()
+            except apsw.Error as error:
+                raise of_sqlite(path, error) from error
+            finally:
+                self.let_go()
+            self._file.remove_companions()
+            return path
+
+    def let_go(self) -> None:
+        """Close the connection and leave the files as they are.
+
+        The WAL is neither folded into what is damaged, nor deleted by a name that may be another's by now.
+        """
+        with self._lock:
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._connection.close(True)
 
     def close(self) -> None:
         """Close the connection; the WAL is folded back into the file if nobody else has it open."""
@@ -134,23 +181,24 @@ class Database:
         try:
             self._connection.execute(sql, bindings)
         except apsw.Error as error:
-            raise _ours(self.path, error) from error
+            raise self._ours(error) from error
         return self._connection.changes()
 
     def _begin(self, durable: bool) -> None:
         self._lock.acquire()
         if not self._depth:
             try:
-                if not durable:
-                    self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._set_sync(durable)
                 self._connection.execute("BEGIN IMMEDIATE")
-            except apsw.Error as error:
-                self._sync_again(durable)
+                self._file.hold()
+            except (apsw.Error, OSError, StoreError) as error:
+                ours = self._ours(error)
+                self._undo()
                 self._lock.release()
-                raise _ours(self.path, error) from error
+                raise ours from error
         self._depth += 1
 
-    def _end(self, durable: bool, failed: bool) -> None:
+    def _end(self, failed: bool) -> None:
         self._depth -= 1
         self._doomed = failed or self._doomed
         try:
@@ -161,7 +209,6 @@ class Database:
         finally:
             if not self._depth:
                 self._doomed = False
-                self._sync_again(durable)
             self._lock.release()
         self._tell()
 
@@ -169,17 +216,36 @@ class Database:
         try:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
+            ours = self._ours(error)
             self._undo()
-            raise _ours(self.path, error) from error
+            raise ours from error
+        # Nobody may act on what was committed to a file that is gone. A disk that does not say is no proof of that.
+        with suppress(OSError):
+            self._file.hold()
 
     def _undo(self) -> None:
         self._announce = False
-        if not self._connection.get_autocommit():  # SQLite may have taken it back itself (a full disk)
-            self._connection.execute("ROLLBACK")
+        self._roll_back()
 
-    def _sync_again(self, durable: bool) -> None:
-        if not durable:
-            self._connection.execute("PRAGMA synchronous = FULL")
+    def _roll_back(self) -> None:
+        # SQLite may have taken it back itself (a full disk). Where even this fails, nothing was committed, and it
+        # is taken back before the next transaction begins.
+        if not self._connection.get_autocommit():
+            with suppress(apsw.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _ours(self, error: BaseException) -> BaseException:
+        """An error of SQLite, or of asking for the file, as ours; any other as it is."""
+        if isinstance(error, apsw.Error):
+            return of_sqlite(self.path, error, self._connection.system_errno)
+        return of_disk(self.path, error) if isinstance(error, OSError) else error
+
+    def _set_sync(self, durable: bool) -> None:
+        """Before a transaction, and not after one that was relaxed: what fails here fails the transaction."""
+        self._roll_back()
+        if durable is not self._synced:
+            self._connection.execute(_SYNC[durable])
+            self._synced = durable
 
     def _tell(self) -> None:
         if self._announce and not self._depth:
@@ -202,9 +268,9 @@ class Transaction:
         return self._database._connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._database._end(self._durable, error is not None)
+        self._database._end(error is not None)
         if isinstance(error, apsw.Error):
-            raise _ours(self._database.path, error) from error
+            raise self._database._ours(error) from error
 
 
 def _set_up(connection: apsw.Connection) -> None:
@@ -219,36 +285,3 @@ def _set_up(connection: apsw.Connection) -> None:
             if time.monotonic() >= until:
                 raise
             time.sleep(0.01)
-
-
-def _make_private(path: str) -> None:
-    """Create the file 0600 before SQLite can create it wider; -wal and -shm take the same mode."""
-    if path == ":memory:":
-        return
-    file = Path(path)
-    if file.is_dir():
-        raise StoreUnusable(f"the store {path} is a folder: move it away, or name another file in JARVIS_DATABASE_URL")
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreUnusable(f"the store {path} cannot be opened: {error.strerror}") from error
-
-
-@contextmanager
-def _told(path: str) -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise _ours(path, error) from error
-
-
-def _ours(path: str, error: apsw.Error) -> Exception:
-    """SQLite's errors as ours: what waiting may cure is StoreBusy, what it cannot is StoreUnusable."""
-    if isinstance(error, _DAMAGED):
-        return StoreUnusable(f"the store {path} is damaged or no SQLite file: {error}")
-    if isinstance(error, _WAIT):
-        return StoreBusy(f"the store {path} cannot be used right now: {error}")
-    if isinstance(error, apsw.ConstraintError):
-        return Refused(str(error))
-    return StoreError(f"the store {path}: {error}")

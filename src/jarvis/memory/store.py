@@ -38,7 +38,11 @@ class MemoryStore:
 
     def __init__(self, path: str = ":memory:") -> None:
         self.database = Database(path.removeprefix(_SQLITE))
-        migrate(self.database)
+        try:
+            migrate(self.database)
+        except BaseException:
+            self.database.let_go()
+            raise
         self.tasks = TaskTable(self.database)
         self.outputs = OutputTable(self.database)
         self.runs = RunTable(self.database, self.tasks, self.outputs)
@@ -62,6 +66,10 @@ class MemoryStore:
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
         return self.database.changed()
+
+    def hurry(self) -> None:
+        """From now on wait for other processes for a moment only."""
+        self.database.hurry()
 
     def first_start(self) -> bool:
         """True the first time this is asked of a store, ever."""

@@ -9,8 +9,9 @@ from functools import lru_cache
 import msgspec
 
 from jarvis.errors import NotFound, StoreError, UsageError
+from jarvis.memory.faults import Refused
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
-from jarvis.memory.sqlite import Database, Refused, Row
+from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.change import Change
 from jarvis.scheduler.model import Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable

@@ -11,7 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from jarvis.errors import StoreUnusable
+from jarvis.memory.faults import of_pipe
 
 
 class WakePipe:
@@ -22,7 +22,7 @@ class WakePipe:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.mkfifo(path, 0o600)
         except OSError as error:
-            raise StoreUnusable(f"no named pipe can be made at {path}: {error.strerror}") from error
+            raise of_pipe(str(path), error) from error
         self.path = path
         self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         # With a writer of our own the pipe never reads as "ended" when the last poker closes it.

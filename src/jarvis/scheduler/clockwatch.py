@@ -19,6 +19,7 @@ HELD_UP = timedelta(seconds=8)  # beyond what the daemon meant to wait, until it
 SAYINGS = {
     "slept": "while the machine slept",
     "held_up": "while the daemon was held up",
+    "no_store": "while the store could not be used",
     "stopped": "while no daemon was running",
     "stepped_forward": "because the clock was set forward",
     "stepped_back": "because the clock was set back",

@@ -12,20 +12,23 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
+from jarvis.errors import JarvisError, StoreBusy, StoreError, StoreUnusable
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
 from jarvis.scheduler.model import Instance, RunResult, RunState
+from jarvis.scheduler.outage import Outage
 from jarvis.scheduler.ports import Clock, Waker
 
 _LOG = logging.getLogger("jarvis.daemon")
 _T = TypeVar("_T")
 
 HEARTBEAT_EVERY = 60.0  # seconds
-RETRY_AFTER = 1.0  # seconds from a failed tick to the next
+DRAIN_EVERY = 1.0  # seconds between two looks at the runs that a stop waits for
 LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
+SETTLE_WITHIN = 90.0  # seconds that a stop waits for a store in which the runs that have ended can be settled
 # A terminal or `make` passes one stop on to the whole group and then to each child: that is one, not two.
 ONE_SIGNAL = 0.1  # seconds
 EARLY = 0.5  # seconds: a long wait of the event loop ends late (57 ms after 60 s), so it is cut in two
@@ -59,19 +62,32 @@ class JarvisDaemon:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
         self._next: datetime | None = None  # when something next has its turn
         self._evaluated_at = self._beaten_at = self._looked_at = float("-inf")  # monotonic
-        self._failing: str | None = None
+        self._outage = Outage()
+        self._refusal: StoreUnusable | None = None
+        self._leave_at = float("inf")  # monotonic: a stop waits no longer
 
     async def run(self) -> None:
-        """Start, tick until `shutdown`, let what runs end, stop."""
+        """Start, tick until `shutdown`, let what runs end, stop.
+
+        Raises StoreUnusable if the store must not be touched any more, StoreError if runs were left unsettled.
+        """
         self._setup_signals()
-        await self._start()
         try:
+            await self._start()
             while not self._shutdown:
                 await self._tick()
                 await self._sleep()
             await self._drain()
         finally:
+            unsettled = self.engine.executor.busy
             await self._stop()
+        if self._refusal is not None:
+            raise self._refusal
+        if unsettled:
+            raise StoreError(
+                f"stopped with {unsettled} runs unsettled: the next start ends what is left of them and does with each "
+                "what its task says for one that was cut off (--on-interrupt)"
+            )
 
     def shutdown(self) -> None:
         """Stop after the current tick, once the runs that started have ended. Can be called again."""
@@ -87,17 +103,23 @@ class JarvisDaemon:
 
     async def _tick(self) -> list[RunResult]:
         """One evaluation. Never raises: an error is logged, and the next tick tries again."""
+        if self._refusal is not None:
+            return []
         try:
             results = await self._aside(self._evaluate)
+        except StoreUnusable as error:
+            self._refuse(error)
+            return []
         except Exception as error:  # noqa: BLE001 - whatever failed was not committed, so nothing is lost: go on
             self._say_failing(error)
-            self._next = self._clock.now() + timedelta(seconds=RETRY_AFTER)
             return []
         self._say_working()
         _log(results)
         return results
 
     def _evaluate(self) -> list[RunResult]:
+        if self._signals > 1:
+            self.engine.store.hurry()
         self.engine.watch()
         now, mono = self._clock.now(), self._clock.monotonic()
         self._next = None
@@ -105,17 +127,31 @@ class JarvisDaemon:
             self.engine.heartbeat(now)
             self._beaten_at = mono
         self._look_outside()
+        outage = self._outage.absence(now)
+        if outage is not None:
+            self.engine.expect(outage)
         results = self.engine.tick(now, claim=not self._shutdown)
+        if outage is not None:
+            self.engine.note([outage])
         self._next = self.engine.next_wake()
         self._evaluated_at = mono
         return results
 
     async def _sleep(self) -> None:
         """Until something is due, something changed, or it is time for a full evaluation."""
+        if await self._hold_off():
+            return
         while not (self._wake.is_set() or self._is_time()):
             if not await self._wait(self._pause()) and await self._anything_new():
                 break
         self._wake.clear()
+
+    async def _hold_off(self) -> bool:
+        """While ticks fail, wait until it is time to try again; whether they do."""
+        while (left := self._outage.retry_at - self._clock.monotonic()) > 0 and not self._shutdown:
+            await self._wait(left)
+            self._wake.clear()
+        return bool(self._outage.kind)
 
     def _is_time(self) -> bool:
         overdue = self._clock.monotonic() - self._evaluated_at >= self.tick_interval
@@ -162,27 +198,45 @@ class JarvisDaemon:
         """Settle what runs as it ends; start nothing."""
         if self.engine.executor.busy:
             _LOG.info("stopping: waiting for %d runs to end", self.engine.executor.busy)
-        leave_at = float("inf")
-        while self.engine.executor.busy and self._clock.monotonic() < leave_at:
+        while self.engine.executor.busy and not self._out_of_patience():
             await self._tick()
             if self.engine.executor.busy:
-                await self._wait(RETRY_AFTER)
+                await self._wait(DRAIN_EVERY)
                 self._wake.clear()
-            if self._signals > 1:
-                leave_at = min(leave_at, self._clock.monotonic() + LEAVE_AFTER)
+
+    def _out_of_patience(self) -> bool:
+        """Whether a stop has waited long enough for what still runs, or for the store to take what has ended."""
+        now, executor = self._clock.monotonic(), self.engine.executor
+        if executor.busy == len(executor.finished()):
+            if self._refusal is not None:
+                return True
+            if self._outage.kind:
+                self._leave_at = min(self._leave_at, now + SETTLE_WITHIN)
+        return now >= self._leave_at
 
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.engine.executor.on_finish = self.wake
-        others = await self._aside(self._enter)
-        for other in others:
+        for other in await self._entered():
             _LOG.info(
                 "another daemon is on this store (process %d on %s, since %s): the work is shared, nothing runs twice",
                 other.pid, other.host, other.started_at.isoformat(timespec="seconds"),
             )  # fmt: skip
-        self._waker = self.engine.store.instances.waker(self.engine.instance.id)
+        if not self._shutdown:
+            self._waker = self.engine.store.instances.waker(self.engine.instance.id)
         if self._waker is not None:
             self._loop.add_reader(self._waker.fd, self._poked)
+
+    async def _entered(self) -> list[Instance]:
+        """Enter the store, as soon as it can be used; the other daemons on it."""
+        while True:
+            try:
+                return await self._aside(self._enter)
+            except StoreBusy as error:
+                self._say_failing(error)
+            await self._hold_off()
+            if self._shutdown:
+                return []
 
     def _enter(self) -> list[Instance]:
         self.engine.open(self._clock.now())
@@ -199,12 +253,19 @@ class JarvisDaemon:
         if self._waker is not None:
             loop.remove_reader(self._waker.fd)
         try:
-            await self._aside(self.engine.close)
-        except Exception:  # noqa: BLE001 - the next daemon sees by the closed pipe that this one has ended
-            _LOG.exception("could not sign off")
+            await self._aside(self._leave)
+        except Exception as error:  # noqa: BLE001 - the next daemon sees by the closed pipe that this one has ended
+            _LOG.warning("could not sign off, which harms nothing: %s", error)
         self._beside.shutdown(wait=False)
         self._loop = None
         _LOG.info("stopped")
+
+    def _leave(self) -> None:
+        """Sign off; if runs are still going, end their processes first: the next start may be far away."""
+        executor, owner = self.engine.executor, self.engine.entered
+        if owner is not None and executor.busy > len(executor.finished()):
+            executor.end_leftovers(owner.token)
+        self.engine.close()
 
     def _setup_signals(self) -> None:
         """SIGTERM and SIGINT stop, the second time harder, the third at once; SIGHUP reloads."""
@@ -226,7 +287,7 @@ class JarvisDaemon:
             os._exit(128 + number)
         if self._signals == 2:
             _LOG.warning("%s again: ending the runs that still work", name)
-            self.engine.executor.cancel_all()
+            self._cancel_all()
         else:
             _LOG.info("%s: stopping", name)
         self.shutdown()
@@ -244,17 +305,27 @@ class JarvisDaemon:
         """Run a store call beside the event loop, one at a time: a slow disk must not delay the signals."""
         return await asyncio.get_running_loop().run_in_executor(self._beside, call)
 
+    def _cancel_all(self) -> None:
+        """End what runs, and leave after a while even if it does not end or cannot be settled."""
+        self.engine.executor.cancel_all()
+        self._leave_at = min(self._leave_at, self._clock.monotonic() + LEAVE_AFTER)
+
+    def _refuse(self, error: StoreUnusable) -> None:
+        """Going on would lose or spoil something: end what runs, write nothing more, leave."""
+        _LOG.critical("stopping: %s", error)
+        self._refusal = error
+        self._cancel_all()
+        self.shutdown()
+
     def _say_failing(self, error: Exception) -> None:
-        """Log an error in full the first time, not once a tick."""
-        said = f"{type(error).__name__}: {error}"
-        if said != self._failing:
-            _LOG.error("the tick failed, trying again every %g s: %s", RETRY_AFTER, said, exc_info=error)
-        self._failing = said
+        said = self._outage.failed(error, self._clock.monotonic(), self._clock.now())
+        if said:
+            _LOG.error("%s", said, exc_info=None if isinstance(error, StoreBusy) else error)
 
     def _say_working(self) -> None:
-        if self._failing is not None:
-            _LOG.info("the tick works again")
-        self._failing = None
+        said = self._outage.worked(self._clock.monotonic())
+        if said:
+            _LOG.info("%s", said)
 
 
 def _composed(memory_store: Any) -> SchedulerEngine:
@@ -287,7 +358,11 @@ def main() -> int:
     """Run the daemon as `jarvis daemon` does."""
     from jarvis import app  # noqa: PLC0415
 
-    return app.run_daemon()
+    try:
+        return app.run_daemon()
+    except JarvisError as error:
+        _LOG.critical("%s", error)
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class SchedulerEngine:
         self._settled_at: datetime | None = None  # nothing is planned or started before
         self._reading: Reading | None = None
         self._absences: list[Absence] = []  # those that may still explain why something is late
+        self._to_keep: list[Absence] = []
+        self._zone_changed = False
         executor.renew = self._renew
 
     @property
@@ -44,20 +46,33 @@ class SchedulerEngine:
         """This engine as an owner in the store, entered when first asked for."""
         return self._instance or self.open(self.clock.now())
 
+    @property
+    def entered(self) -> Instance | None:
+        """The same, None before and after."""
+        return self._instance
+
     def open(self, now: datetime) -> Instance:
         """Enter the store as an owner, and take over what dead owners left."""
-        self._instance = self.store.instances.register(now)
+        self._instance = self._instance or self.store.instances.register(now)
         self._note_stop(now)
         self.recover(now)
         self.store.outputs.sweep()  # also what a daemon left that died between a settle and its tidying up
         return self._instance
 
     def close(self) -> None:
-        """Leave the store; nothing may be running any more."""
+        """Leave the store. Where runs are not settled, leave as a crash does, so that they are recovered."""
         self.executor.close()
-        if self._instance is not None:
-            self.store.instances.sign_off(self._instance.id, self.clock.now())
-            self._instance = None
+        owner, self._instance = self._instance, None
+        if owner is None:
+            return
+        if self.executor.busy:
+            self.store.instances.abandon(owner.id)
+            return
+        try:
+            self.store.instances.sign_off(owner.id, self.clock.now())
+        except Exception:
+            self.store.instances.abandon(owner.id)
+            raise
 
     def evaluate_due_tasks(self, now: datetime | None = None) -> list[RunResult]:
         """Plan and run everything due at `now` (default: the clock's), wait for it, and say how each run ended."""
@@ -150,11 +165,13 @@ class SchedulerEngine:
         """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
         before, self._reading = self._reading, self.clock.read()
         found = compare(before, self._reading, meant) if before is not None else []
-        self.note(found)
         if any(absence.kind == "slept" for absence in found):
             self._settled_at = self._reading.wall + self._wake_settle
-        if any(absence.kind == "zone_changed" for absence in found):
+        self._zone_changed |= any(absence.kind == "zone_changed" for absence in found)
+        self.note(found)
+        if self._zone_changed:
             self.rezone(self._reading.zone, self._reading.wall)
+            self._zone_changed = False
         return found
 
     def rezone(self, zone: str, now: datetime) -> int:
@@ -166,10 +183,15 @@ class SchedulerEngine:
 
     def note(self, absences: Sequence[Absence]) -> None:
         """Keep what the clocks told: it explains what is late now, and answers `why` later."""
-        for absence in absences:
-            _LOG.info("noted: %s", absence.said(UTC))
-            self.store.absences.add(absence)
         self._absences += absences
+        self._to_keep += absences
+        while self._to_keep:  # what cannot be written now is written when something can be
+            self.store.absences.add(self._to_keep[0])
+            _LOG.info("noted: %s", self._to_keep.pop(0).said(UTC))
+
+    def expect(self, absence: Absence) -> None:
+        """What is planned late from now on may be so because of this, which is not to be kept yet."""
+        self._absences = [each for each in self._absences if each.since != absence.since] + [absence]
 
     def _renew(self) -> None:
         owner = self._instance

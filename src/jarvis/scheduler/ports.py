@@ -128,6 +128,9 @@ class Instances(Protocol):
     def sign_off(self, owner: int, now: datetime) -> None:
         """The owner ends by its own will."""
 
+    def abandon(self, owner: int) -> None:
+        """The owner ends without a word, as in a crash: what it holds is for the next one to recover."""
+
     def last_seen(self, but: int) -> datetime | None:
         """When any owner other than `but` was last known to live."""
 
@@ -181,6 +184,9 @@ class Store(Protocol):
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
 
+    def hurry(self) -> None:
+        """From now on wait for other processes for a moment only."""
+
 
 class Executor(Protocol):
     """Carries claimed runs through their handlers, beside the caller."""
@@ -212,7 +218,7 @@ class Executor(Protocol):
         """Ask one run to stop now; nothing if it is not running."""
 
     def cancel_all(self) -> None:
-        """Ask everything that runs to stop now."""
+        """Ask everything that runs to stop now. From now on there is room for nothing more."""
 
     def end_leftovers(self, owner_mark: str) -> int:
         """End processes that a dead owner's runs left behind; how many were found."""

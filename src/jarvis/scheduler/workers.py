@@ -25,7 +25,7 @@ class Workers:
         self.renew: Callable[[], None] = lambda: None
         self._lease = LeaseKeeper(self._renew_lease)
         self._executor = executor
-        self._limit = limit
+        self._limit = self._room = limit
         self._end_marked = end_marked
         self._waiting: SimpleQueue[tuple[Claimed, str] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -36,7 +36,7 @@ class Workers:
     @property
     def free(self) -> int:
         """How many more runs can start now."""
-        return self._limit - self._started + len(self._finished)
+        return max(0, self._room - self._started + len(self._finished))
 
     @property
     def busy(self) -> int:
@@ -77,7 +77,8 @@ class Workers:
         self._executor.cancel(run_id, reason)
 
     def cancel_all(self) -> None:
-        """Ask everything that runs to stop now."""
+        """Ask everything that runs to stop now. From now on there is room for nothing more."""
+        self._room = 0
         self._executor.cancel_all()
 
     def end_leftovers(self, owner_mark: str) -> int:
