@@ -11,7 +11,7 @@ from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, RunState
 from jarvis.testing import FakeClock
-from tests.simulation.chaos import Chaos, Crash
+from tests.simulation.chaos import Chaos
 
 TIMEOUT = timedelta(minutes=5)  # of a task that names none
 PLACES = 4
@@ -182,6 +182,3 @@ class Daemon:
         for owner in list(instances._pipes):
             instances.abandon(owner)
         self.store.database._connection.close()
-
-
-__all__ = ["Crash", "Daemon", "Effect", "ScriptedExecutor", "World"]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import apsw
 
@@ -26,7 +27,7 @@ _LEDGER = "SELECT task_id, due_at, until, count, state FROM runs WHERE origin = 
 
 @dataclass
 class Era:
-    """A time in which a task had one schedule: it owes what lies after `since` and before `until`, or up to `through`."""
+    """While a task had one schedule: it owes what lies after `since` and before `before`, or up to `through`."""
 
     schedule: Schedule
     text: str
@@ -136,12 +137,12 @@ class Promises:
             before, through = era.before, era.through
             if era is eras[-1] and task_id not in self._removed:
                 before, through = (None if due is None else from_micros(due)), None
-            owed |= set(self._owed(era, before, through, now))
+            owed |= set(self._owed(era, before, through))
         lost, invented = owed - set(told), set(told) - owed
         assert not lost, f"task {task_id}: {len(lost)} instants are lost, such as {min(lost)}"
         assert not invented, f"task {task_id}: {len(invented)} rows nobody asked for, such as {min(invented)}"
 
-    def _owed(self, era: Era, before: datetime | None, through: datetime | None, now: datetime) -> Iterable[datetime]:
+    def _owed(self, era: Era, before: datetime | None, through: datetime | None) -> Iterable[datetime]:
         """The instants of an era that must be in the ledger. An ended schedule (no next) owes all it has."""
         first = era.since if not isinstance(era.schedule, Once) else era.schedule.at - MICROSECOND
         at = era.schedule.next_after(first)
@@ -168,7 +169,7 @@ class Promises:
     def _effects_match(self) -> None:
         """Promise 2: as much was done as the ledger says, and only where it says so more than once."""
         done = Counter(effect.run_id for effect in self._world.effects)
-        kept = dict(self._rows("SELECT run_id, COUNT(*) FROM attempts GROUP BY run_id"))
+        kept: dict[int, int] = dict(self._rows("SELECT run_id, COUNT(*) FROM attempts GROUP BY run_id"))
         for run_id, state, attempt in self._rows("SELECT id, state, attempt FROM runs"):
             assert done[run_id] <= attempt, f"run {run_id} was done {done[run_id]} times in {attempt} attempts"
             if state in ("succeeded", "timed_out", "unknown"):
@@ -193,7 +194,7 @@ class Promises:
         task = self._store.tasks.by_id(task_id)
         return explain(gather(self._store, task, now, at=at, removed_at=None, places=4)).sentence
 
-    def _rows(self, sql: str, bindings: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def _rows(self, sql: str, bindings: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         return list(self._reader.execute(sql, bindings))
 
 

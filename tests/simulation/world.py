@@ -12,12 +12,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
-from jarvis.scheduler.model import Claimed, Policy, TaskSpec
-from jarvis.scheduler.schedule import Bounds, Cron, Interval, Once, Schedule
+from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
 from jarvis.testing import FakeClock
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.machine import Daemon, World
@@ -255,22 +253,15 @@ class Play:
         kind = self.random.choice(("interval", "interval", "cron", "cron", "once", "after"))
         if kind == "once":
             return Once(self.clock.now() + self.random.choice((SECOND, 10 * MINUTE, 3 * HOUR)), zone)
-        bounds = self._bounds()
+        jitter = self.random.choice((SECOND / 10, SECOND / 2)) if self._chance(0.15) else timedelta(0)
+        ends_at = self.clock.now() + self.random.choice((5 * MINUTE, 5 * HOUR)) if self._chance(0.15) else None
         if kind == "cron":
             expr = self.random.choice(
                 ("* * * * *", "*/15 * * * *", "30 1 * * *", "0 */2 * * *", "15 2 * * *", "0 * * * * *")
             )
-            return Cron(expr, zone, **bounds)
+            return Cron(expr, zone, jitter=jitter, ends_at=ends_at)
         every = self.random.choice((SECOND, 10 * SECOND, 90 * SECOND, HOUR))
-        return Interval(every, tz=zone, after_completion=kind == "after", **bounds)
-
-    def _bounds(self) -> dict[str, object]:
-        found: dict[str, object] = {}
-        if self._chance(0.15):
-            found["jitter"] = self.random.choice((SECOND / 10, SECOND / 2))
-        if self._chance(0.15):
-            found["ends_at"] = self.clock.now() + self.random.choice((5 * MINUTE, 5 * HOUR))
-        return found
+        return Interval(every, tz=zone, after_completion=kind == "after", jitter=jitter, ends_at=ends_at)
 
     def _policy(self) -> Policy:
         pick = self.random.choice
@@ -298,7 +289,7 @@ class Play:
 
 
 def play(seed: int, folder: Path) -> str:
-    """Play one seed to its end; a fingerprint of all that happened. Broken, with the trace, if a promise did not hold."""
+    """Play one seed to its end; a fingerprint of what happened. Broken, with the trace, if a promise did not hold."""
     made = Play(seed, folder)
     try:
         made.run()
@@ -310,6 +301,3 @@ def play(seed: int, folder: Path) -> str:
     finally:
         made.close()
     return hashlib.sha256("\n".join(made.trace).encode()).hexdigest()
-
-
-__all__ = ["Bounds", "Broken", "Claimed", "Play", "msgspec", "play"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jarvis.scheduler.schedule import Schedule
+from jarvis.scheduler.schedule import MICROSECOND, Schedule
 
 CatchUp = Literal["skip", "last", "all"]
 Overlap = Literal["skip", "queue", "allow", "cancel_running"]
@@ -117,6 +117,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     starts: int = 0  # occurrences recorded to run so far: what max_runs counts
     failures: int = 0  # runs in a row that failed
     source: str | None = None  # the file it comes from, which alone may take it away again
+
+    def asks_for(self, at: datetime) -> bool:
+        """Whether there is an occurrence at that instant which is still to be recorded."""
+        first = self.next_run_at
+        return first is not None and (at == first or (at > first and self.schedule.next_after(at - MICROSECOND) == at))
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
