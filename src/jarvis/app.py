@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jarvis.config import Config
+    from jarvis.handlers.pool import WorkerPool
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
@@ -47,8 +48,8 @@ def store(config: Config) -> MemoryStore:
     return MemoryStore(str(config.database_path or ":memory:"))
 
 
-def handlers(config: Config) -> dict[str, Handler]:
-    """Every handler this installation has, by name."""
+def house_handlers(config: Config) -> dict[str, Handler]:
+    """The house's own handlers, by name."""
     from jarvis.handlers.alert_eval import alert_eval
     from jarvis.handlers.cgroup import Cgroups, delegated
     from jarvis.handlers.command import command
@@ -63,26 +64,94 @@ def handlers(config: Config) -> dict[str, Handler]:
     }
 
 
-def check_handler(name: str, params: Mapping[str, Any]) -> None:
+def worker_pool(config: Config) -> WorkerPool:
+    """The processes in which every other handler runs. None is started before it is needed."""
+    from jarvis.handlers.pool import WorkerPool
+    from jarvis.handlers.worker_process import Setup
+
+    env = {"JARVIS_HOME": str(config.home), "JARVIS_DATABASE_URL": config.database_url}
+    return WorkerPool(Setup(folder=handler_folder(config), cwd=config.home, env=env, house=HANDLERS))
+
+
+def handlers(config: Config, pool: WorkerPool) -> Mapping[str, Handler]:
+    """Every handler by name: the house's own, and what runs in the processes of `pool`."""
+    from jarvis.handlers.foreign import Handlers
+
+    return Handlers(house_handlers(config), pool)
+
+
+def handler_folder(config: Config) -> Path:
+    """Where the user's handler files are, if there are any."""
+    return config.home / "handlers"
+
+
+def foreign_handlers(config: Config) -> tuple[dict[str, str], dict[str, str]]:
+    """What other handlers there are (name, where it stands), and what is wrong (source, problem).
+
+    Their code is loaded for that, in a process that is ended again.
+    """
+    from jarvis.handlers.pool import NotStarted
+
+    prepare_home(config)
+    pool = worker_pool(config)
+    try:
+        known = pool.known()
+    except NotStarted as error:
+        return {}, {str(handler_folder(config)): str(error)}
+    finally:
+        pool.close()
+    return known.names, known.problems
+
+
+def handler_check(config: Config) -> Callable[[str, Mapping[str, Any]], None]:
+    """`check_handler` that knows the user's handlers too. They are asked for once, when first needed."""
+    from functools import cache, partial
+
+    return partial(check_handler, foreign=cache(partial(foreign_handlers, config)))
+
+
+def check_handler(
+    name: str,
+    params: Mapping[str, Any],
+    foreign: Callable[[], tuple[dict[str, str], dict[str, str]]] = lambda: ({}, {}),
+) -> None:
     """Refuse, before it is stored, a handler there is not or parameters it cannot use."""
     if name not in HANDLERS:
-        raise UsageError(
-            f"no handler is named {name!r}: there are {', '.join(HANDLERS)}.{did_you_mean(name, HANDLERS)}"
-        )
+        names, problems = foreign()
+        if name not in names:
+            known = sorted({*HANDLERS, *names})
+            broken = "".join(f"\n{source}: {problem}" for source, problem in problems.items())
+            raise UsageError(
+                f"no handler is named {name!r}: there are {', '.join(known)}.{did_you_mean(name, known)}{broken}"
+            )
     if name == "command":
         from jarvis.handlers.command_params import check_params
 
         check_params(params)
 
 
-def file_reading(config: Config, path: Path, now: datetime) -> Reading:
-    """What the tables of a file are read against."""
+def unhurried_check(config: Config) -> Callable[[str, Mapping[str, Any]], None]:
+    """`handler_check` for the daemon, which does not wait for the user's code to be loaded.
+
+    Where there may be such handlers any name passes; that one does not exist is told by the run that needs it.
+    """
+    from importlib.metadata import entry_points
+
+    if not handler_folder(config).is_dir() and not entry_points(group="jarvis.handlers"):
+        return check_handler
+    return lambda name, params: check_handler(name, params) if name in HANDLERS else None
+
+
+def file_reading(
+    config: Config, path: Path, now: datetime, check: Callable[[str, Mapping[str, Any]], None] | None = None
+) -> Reading:
+    """What the tables of a file are read against; `check` in place of looking for the user's handlers."""
     from jarvis.taskspec import Reading
 
     return Reading(
         now=now,
         tz=config.timezone,
-        check_handler=check_handler,
+        check_handler=check or handler_check(config),
         origin="file",
         folder=path.absolute().parent,
         exact=True,
@@ -108,7 +177,8 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     said = config.sources.get("JARVIS_TIMEZONE", "").startswith("flag")
     read = load_config(flags={"home": config.home, "timezone": config.timezone if said else None})
     file, now = read_file(config.file, settings_too=True), clock.now()
-    return apply(memory, file, read_specs(file, file_reading(read, config.file, now)), now)
+    reading = file_reading(read, config.file, now, unhurried_check(read))
+    return apply(memory, file, read_specs(file, reading), now)
 
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
@@ -125,8 +195,11 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
         timedelta(seconds=config.handler_timeout),
     )
-    executor = RunExecutor(handlers(config), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin)
-    workers = Workers(executor, config.max_workers, end_marked=end_marked)
+    pool = worker_pool(config)
+    executor = RunExecutor(
+        handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
+    )
+    workers = Workers(executor, config.max_workers, end_marked=end_marked, on_close=pool.close)
     return SchedulerEngine(memory, workers, clock, wake_settle=timedelta(seconds=config.wake_settle))
 
 
@@ -261,6 +334,18 @@ def _announce(config: Config, memory: MemoryStore, made: list[str]) -> None:
     log.info("store %s, log %s, zone %s", memory.path, config.log_file or "stderr", config.timezone)
     if made:
         log.info("first start: added the tasks %s", ", ".join(made))
+    if handler_folder(config).is_dir():
+        _announce_handlers(config)
+
+
+def _announce_handlers(config: Config) -> None:
+    """Tell of handler files that cannot be used, beside the start: it must not wait for code that is not ours."""
+    import threading
+
+    from jarvis.handlers.foreign import log_problems
+
+    pool = worker_pool(config)
+    threading.Thread(target=log_problems, args=(pool,), name="jarvis-handler-files", daemon=True).start()
 
 
 def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], on_look: Callable[[], None]) -> None:

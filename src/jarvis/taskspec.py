@@ -19,6 +19,7 @@ import msgspec
 from jarvis.scheduler.duration import format_duration, parse_duration
 from jarvis.scheduler.model import Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import Bounds, Cron, Interval, Once, Schedule
+from jarvis.scheduler.size import parse_memory_limit
 from jarvis.scheduler.zone import load_zone
 from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
 from jarvis.taskschedule import read_schedule
@@ -82,6 +83,8 @@ def _policy(given: Given) -> Policy:
 
 def _policy_value(key: str, value: object) -> Any:
     """A value as the type of its field has it."""
+    if key == "memory_limit":
+        return parse_memory_limit(value)
     found = _as_type(key, value, _kinds(_TYPES[key]))
     if key in _NEVER_ZERO and not found:
         raise ValueError(_NEVER_ZERO[key])

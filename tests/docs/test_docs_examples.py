@@ -64,7 +64,7 @@ def steps(block: Block) -> list[Step]:
             found.append(Step(line[2:], number))
         elif not found:
             raise AssertionError(f"line {number}: a console block begins with a command: `$ ...`")
-        elif line.startswith("> ") and not found[-1].expected:
+        elif (line == ">" or line.startswith("> ")) and not found[-1].expected:
             found[-1].command += f"\n{line[2:]}"
         else:
             found[-1].expected.append(line)

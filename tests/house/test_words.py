@@ -63,6 +63,8 @@ PLACES: tuple[Place, ...] = (
     Place("lock", "src/jarvis/memory/sqlite.py", "a mutex between the threads of one process"),
     Place("workers", "src/jarvis/scheduler/workers.py", "the threads, up to JARVIS_MAX_WORKERS"),
     Place("workers", "src/jarvis/app.py", "makes them"),
+    Place("worker", "src/jarvis/handlers/worker.py", "`python -m jarvis.handlers.worker`: the module's name"),
+    Place("worker", "src/jarvis/handlers/worker_process.py", "starts it by that name"),
 )
 
 

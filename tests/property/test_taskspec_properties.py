@@ -79,6 +79,7 @@ POLICIES = st.builds(
     timeout=st.none() | DURATIONS.filter(bool),
     on_interrupt=st.sampled_from(["rerun", "fail"]),
     priority=st.integers(-1_000_000, 1_000_000),
+    memory_limit=st.none() | st.integers(64 << 20, 1 << 50),
     retries=st.integers(0, 1_000_000),
     retry_on=st.lists(st.integers(-255, 255) | st.just("timed_out"), max_size=3).map(tuple),
     retry_delay=DURATIONS,

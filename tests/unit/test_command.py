@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jarvis.errors import UsageError
@@ -497,3 +498,15 @@ def test_params_that_make_sense_pass(params: dict[str, Any]) -> None:
 def test_params_that_make_none_are_refused_with_what_is_allowed(params: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_params(params)
+
+
+# ---------------------------------------------------------------------------- how much memory it may use
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not hold a process to a limit")
+def test_a_command_is_held_to_its_memory_limit() -> None:
+    program = "import sys; sys.stdin.read(); b'x' * (300 << 20)"  # by then the limit is set
+    context = msgspec.structs.replace(a_context(sys.executable, "-c", program, stdin="go"), memory_limit=200 << 20)
+    result = run(context)
+    assert result.state is RunState.FAILED
+    assert b"MemoryError" in result.output

@@ -202,6 +202,8 @@ def test_every_field_of_a_policy_is_a_key() -> None:
         (NOOP | HOURLY | {"overlap": ["skip"]}, "overlap", "use one of"),
         (NOOP | HOURLY | {"timeout": 0}, "timeout", "end every run at once"),
         (NOOP | HOURLY | {"priority": 1.5}, "priority", "whole number from -1000000"),
+        (NOOP | HOURLY | {"memory_limit": "lots"}, "memory_limit", "is no amount of memory"),
+        (NOOP | HOURLY | {"memory_limit": 1000}, "memory_limit", "use at least 64 MiB"),
         (NOOP | HOURLY | {"catch_up_max": 0}, "catch_up_max", "whole number from 1"),
         (NOOP | HOURLY | {"params": "x=1"}, "params", "use a table"),
         (NOOP | HOURLY | {"params": {"a": [float("nan")]}}, "params", "cannot be stored"),

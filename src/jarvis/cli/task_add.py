@@ -23,13 +23,13 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     """Nothing is opened, let alone stored, before all of it makes sense."""
-    from jarvis.app import check_handler
+    from jarvis.app import handler_check
     from jarvis.taskspec import Reading, read_spec
 
     reading = Reading(
         now=session.now,
         tz=session.config.timezone,
-        check_handler=check_handler,
+        check_handler=handler_check(session.config),
         folder=Path.cwd(),
         spelled=spelled,
     )

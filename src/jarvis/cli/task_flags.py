@@ -47,6 +47,7 @@ _HOW = {
     "timeout": ("D", "a run's deadline (SCHEDULER_HANDLER_TIMEOUT_SECONDS)"),
     "on_interrupt": ("HOW", "if a crash cuts it off: rerun (default), fail"),
     "priority": ("N", "of several that are due, the highest first (0)"),
+    "memory_limit": ("SIZE", "what each process of a run may use, such as 512MB"),
     "retries": ("N", "attempts after the first that failed (0)"),
     "retry_on": ("CODE", "exit codes worth another attempt, or timed_out: 75,timed_out (any failure)"),
     "retry_delay": ("D", "before the first of them (10s); it doubles with each"),

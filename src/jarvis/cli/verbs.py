@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
         "apply": ("apply", "make the tasks of a file those in the store; jarvis.toml if none is named"),
+        "handler list": ("handler", "what a task can be made to do: every handler, and what is wrong with which file"),
         "next": ("next", "the next instants of a task, or of a cron expression"),
         "simulate": ("simulate", "what the tasks would do over a span, with nights asleep, kills and clock steps"),
     },

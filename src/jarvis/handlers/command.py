@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 import os
 import select
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -33,10 +32,11 @@ from typing import IO, Any, Self
 from jarvis.errors import UsageError
 from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
+from jarvis.handlers.cutoff import cut_said, cut_state, how, leftovers_said, must_stop, signal_name
+from jarvis.handlers.environment import inherited, mark_of
+from jarvis.handlers.limits import limit_other
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch, group_exists
-from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Result, RunState
-from jarvis.scheduler.output import Output
 from jarvis.scheduler.ports import Context
 
 __all__ = ["Command", "check_params", "command"]
@@ -53,16 +53,6 @@ _OPEN_BY_CHANCE = 0.05
 _OPEN_FOR_SURE = 1.0
 _MOST_CHUNKS = 32  # read after the end; somebody who still writes must not keep us
 
-#: systemd talks to the daemon through these; a command that answered in its place would confuse it.
-_NOT_INHERITED = (
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "LISTEN_FDNAMES",
-)
-
 
 class Command:
     """Runs `context.params["command"]` and says how it ended. One object serves any number of threads."""
@@ -75,14 +65,14 @@ class Command:
     def __call__(self, context: Context, /) -> Result:
         """Start it, wait for its end or the deadline, and leave nothing behind."""
         allowed = context.remaining()
-        if _must_stop(context):
-            return Result(state=_cut_state(context), reason="the command was not started: no time was left")
+        if must_stop(context):
+            return Result(state=cut_state(context), reason="the command was not started: no time was left")
         try:
             wanted = read_params(context.params)
         except UsageError as error:
             return Result(state=RunState.FAILED, reason=str(error))
         try:
-            running = _Running(wanted, _environment(wanted, context), context.output, self._cgroups)
+            running = _Running(wanted, _environment(wanted, context), context, self._cgroups)
         except OSError as error:
             return Result(state=RunState.FAILED, reason=_why_not_started(wanted, error))
         with running:
@@ -93,20 +83,12 @@ class Command:
 
     def _cut_off(self, running: _Running, context: Context, allowed: float, grace: float) -> Result:
         """The deadline passed or the run was cancelled: end everything, then say so."""
-        state = _cut_state(context)
-        what = f"timed out after {_said(allowed)}" if state is RunState.TIMED_OUT else "cancelled"
+        state = cut_state(context)
+        what = cut_said(state, allowed)
         ending = running.end(grace)
         if left := running.left(ending):
             return running.result(RunState.UNKNOWN, f"{what}, but cannot be confirmed to have ended: {left}", {})
-        return running.result(state, f"{what}; ended by {ending.by.name}", _how(running.reap()))
-
-
-def _must_stop(context: Context) -> bool:
-    return context.remaining() <= 0 or context.cancelled()
-
-
-def _cut_state(context: Context) -> RunState:
-    return RunState.TIMED_OUT if context.remaining() <= 0 else RunState.CANCELLED
+        return running.result(state, f"{what}; ended by {ending.by.name}", how(running.reap()))
 
 
 def command(kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> Command:
@@ -117,7 +99,7 @@ def command(kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) 
 class _Running:
     """One started command: its output as it comes, its end, and the processes it started."""
 
-    def __init__(self, wanted: Wanted, env: dict[str, str], output: Output, cgroups: Cgroups) -> None:
+    def __init__(self, wanted: Wanted, env: dict[str, str], context: Context, cgroups: Cgroups) -> None:
         """Start it; an OSError means that it did not start."""
         with _stdin(wanted.stdin) as stdin:
             self._process = subprocess.Popen(
@@ -134,7 +116,9 @@ class _Running:
         self._cgroup = cgroups.enclose(self._process.pid, env["JARVIS_RUN_ID"])
         marks = [f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")]
         self._tree = Tree(marks, self._process.pid, self._cgroup)
-        self._written = output
+        if context.memory_limit is not None:
+            limit_other(self._process.pid, context.memory_limit)
+        self._written = context.output
         self._watch = Watch(self._process.pid)
         self._output: int | None = _open_end(self._process)
         self._ended = False
@@ -145,7 +129,7 @@ class _Running:
 
     def wait(self, context: Context) -> bool:
         """Until the command itself ends (True), or the deadline passes or the run is cancelled (False)."""
-        while not self._ended and not _must_stop(context):
+        while not self._ended and not must_stop(context):
             self._pump(min(max(context.remaining(), 0), _LISTEN))
         if not self._ended:
             self._pump(0)  # we may have been held up ourselves: an end in time counts
@@ -247,42 +231,19 @@ def _ended(running: _Running) -> Result:
     """The command ended by itself: its exit code decides, and what it left behind is ended."""
     ending = running.leftovers()
     code = running.reap()
-    data, reasons = _how(code), [] if code == 0 else [_how_said(code)]
+    data, reasons = how(code), [] if code == 0 else [_how_said(code)]
     state = RunState.SUCCEEDED if code == 0 else RunState.FAILED
     if ending:
         data["left_behind"] = ending.found
         left = running.left(ending)
-        reasons.append(f"left behind and not ended: {left}" if left else _leftovers_said(ending))
+        reasons.append(f"left behind and not ended: {left}" if left else leftovers_said(ending.found, ending))
         if left and state is RunState.FAILED:
             state = RunState.UNKNOWN  # a retry would start beside what still runs
     return running.result(state, "; ".join(reasons), data)
 
 
-def _leftovers_said(ending: Ending) -> str:
-    noun = "process" if ending.found == 1 else "processes"
-    return f"ended {ending.found} {noun} it left behind ({ending.by.name})"
-
-
-def _how(code: int) -> dict[str, Any]:
-    """How a process ended, as data."""
-    return {"exit_code": code} if code >= 0 else {"signal": _signal_name(-code)}
-
-
 def _how_said(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has no name
-        return f"signal {number}"
-
-
-def _said(seconds: float) -> str:
-    """The time that was allowed. The little that passed before we asked is rounded away."""
-    digits = 0 if seconds >= 10 else 1 if seconds >= 1 else 2
-    return format_duration(timedelta(seconds=round(max(seconds, 0.0), digits)))
+    return f"exit code {code}" if code >= 0 else f"killed by {signal_name(-code)}"
 
 
 def _open_end(process: subprocess.Popen[bytes]) -> int:
@@ -312,17 +273,15 @@ def _folder(cwd: str | None) -> Path | None:
 
 def _environment(wanted: Wanted, context: Context) -> dict[str, str]:
     """The daemon's environment, the task's on top, and which run this is."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     run = (
         context.task,
         str(context.run_id),
         context.occurrence_id,
         context.due_at.isoformat(),
         str(context.attempt),
-        # Never the same for two stores, or with no owner for two runs: it decides who is killed.
-        context.owner_mark or f"nobody:{os.urandom(12).hex()}",
+        mark_of(context.owner_mark),
     )
-    return inherited | wanted.env | dict(zip(OURS, run, strict=True))
+    return inherited() | wanted.env | dict(zip(OURS, run, strict=True))
 
 
 def _why_not_started(wanted: Wanted, error: OSError) -> str:

@@ -50,10 +50,10 @@ class RunExecutor:
         """The whole way of one run. Never raises: whatever the handler does becomes an outcome."""
         context = self._context(claimed, owner_mark)
         try:
-            result = _result(self._handler(claimed.task.handler)(context))
+            result = result_of(self._handler(claimed.task.handler)(context))
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: that is what failed means
             _LOG.debug("handler raised", exc_info=True, extra={"task": claimed.task.name})
-            result = Result(state=RunState.FAILED, reason=_said(error))
+            result = Result(state=RunState.FAILED, reason=said(error))
         result = _with_output(result, context.output)
         return Outcome(claimed, self._in_time(result, context), self._clock.now())
 
@@ -89,6 +89,7 @@ class RunExecutor:
             memory=self._memory,
             owner_mark=owner_mark,
             output=Output(live=live),
+            memory_limit=task.policy.memory_limit,
         )
 
     def _in_time(self, result: Result, context: Context) -> Result:
@@ -108,8 +109,8 @@ class RunExecutor:
         return lambda: deadline - self._clock.monotonic()
 
 
-def _result(answer: Result | dict[str, Any] | str | None) -> Result:
-    """What a handler returned, as a Result that can be kept."""
+def result_of(answer: Result | dict[str, Any] | str | None) -> Result:
+    """What a handler returned, as a Result that can be kept. TypeError or ValueError if it cannot."""
     if isinstance(answer, Result):
         msgspec.json.encode(answer.data)  # a TypeError here fails the run, not the transaction that settles it
         return answer
@@ -131,6 +132,7 @@ def _with_output(result: Result, output: Output) -> Result:
     return msgspec.structs.replace(result, reason="; ".join(filter(None, (result.reason, said))))
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An exception as the reason of a run, on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

@@ -74,6 +74,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_delay: timedelta = timedelta(seconds=10)  # before the first of them; doubles with each
     retry_max_delay: timedelta = timedelta(hours=1)
     pause_after: int = 10  # runs in a row that failed, and the task is paused; 0: never
+    memory_limit: int | None = None  # bytes for each process of a run; None: as its handler has it
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     event: Any = None
     output: Output = msgspec.field(default_factory=Output)  # what is written to it is kept, and can be followed
     owner_mark: str = ""  # unique to the daemon that holds the run: marks the processes it starts
+    memory_limit: int | None = None  # bytes, as the task's policy says
 
 
 class Handler(Protocol):

@@ -20,6 +20,7 @@ class Workers:
         limit: int,
         *,
         end_marked: Callable[[str], int] = lambda _mark: 0,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self.on_finish: Callable[[], None] = lambda: None  # called from a worker thread; must not block
         self.renew: Callable[[], None] = lambda: None
@@ -27,6 +28,7 @@ class Workers:
         self._executor = executor
         self._limit = self._room = limit
         self._end_marked = end_marked
+        self._on_close = on_close
         self._waiting: SimpleQueue[tuple[Claimed, str] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._finished: list[Outcome] = []
@@ -93,6 +95,7 @@ class Workers:
         if not self._started:
             for thread in self._threads:
                 thread.join()
+        self._on_close()
 
     def _renew_lease(self) -> None:
         self.renew()
