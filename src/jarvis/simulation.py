@@ -192,6 +192,10 @@ class TimedExecutor:
         """How many runs are started and not yet acknowledged."""
         return len(self._running)
 
+    def holds(self, run_id: int) -> bool:
+        """Whether that run is started and not yet acknowledged."""
+        return any(held.run.id == run_id for _, _, held, _ in self._running)
+
     @property
     def next_finish(self) -> datetime | None:
         """When the first of those that still run will be over, if the machine stays awake."""

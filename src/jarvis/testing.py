@@ -74,6 +74,10 @@ class InlineExecutor:
         """How many runs are started and not yet acknowledged as settled."""
         return len(self._finished)
 
+    def holds(self, run_id: int) -> bool:
+        """Whether that run is started and not yet acknowledged as settled."""
+        return any(outcome.claimed.run.id == run_id for outcome in self._finished)
+
     def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
         """Carry these runs to their outcome."""
         self._finished += [self._executor.carry(held, owner_mark) for held in claimed]

@@ -65,6 +65,14 @@ def written(store: MemoryStore, *outcomes: Outcome) -> list[bool]:
     return [settled is not None for settled in store.runs.settle(outcomes)]
 
 
+def test_what_was_due_of_a_removed_task_and_not_yet_seen_is_missed_with_the_reason(store: MemoryStore) -> None:
+    store.add_task(spec(), START)
+    store.remove_task("t", START + 35 * SECOND)
+    (run,) = store.runs.newest()
+    assert (run.state, run.due_at, run.count) == (RunState.MISSED, START + 10 * SECOND, 3)
+    assert run.reason == "missed: 3 occurrences that had not been seen when the task was removed"
+
+
 def test_a_start_by_hand_leaves_the_instants_of_the_schedule_to_it(store: MemoryStore) -> None:
     task = store.add_task(spec(), START)
     due = START + 10 * SECOND
@@ -251,7 +259,9 @@ def test_the_database_itself_refuses_to_change_a_settled_run(store: MemoryStore)
 def test_a_release_hands_the_run_back_without_spending_the_attempt(store: MemoryStore) -> None:
     store.add_task(spec(), START)
     (held,) = claimed(store)
-    assert store.runs.release([held], "stopping") == 1
+    owner = held.run.owner or 0
+    assert store.runs.release(owner, lambda run_id: run_id == held.run.id, "stopping") == []
+    assert [run.id for run in store.runs.release(owner, lambda _: False, "stopping")] == [held.run.id]
     run = store.runs.get(held.run.id)
     assert (run.state, run.attempt, run.owner) == (RunState.PENDING, 0, None)
     assert written(store, Outcome(held, Result(), START)) == [False]

@@ -14,7 +14,7 @@ from jarvis.memory import MemoryStore
 # part of one; each outermost transaction has one before it begins, one before and one after its commit.
 OPERATIONS = {
     "runs": ("record", "record_started", "claim", "settle", "recover", "expire"),
-    "tasks": ("pause", "rezone"),
+    "tasks": ("pause", "move"),
     "instances": ("register", "heartbeat", "bury", "sign_off"),
 }
 

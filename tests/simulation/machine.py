@@ -65,6 +65,9 @@ class ScriptedExecutor:
     def busy(self) -> int:
         return len(self._running)
 
+    def holds(self, run_id: int) -> bool:
+        return any(held.run.id == run_id for held, _ in self._running)
+
     @property
     def next_finish(self) -> float | None:
         """Monotonic seconds of the first end to come."""

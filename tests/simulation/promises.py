@@ -21,7 +21,7 @@ from tests.simulation.machine import World
 
 FINAL = ("succeeded", "failed", "timed_out", "missed", "skipped", "cancelled", "unknown")
 _ROWS = "SELECT id, state, fence, reason, finished_at, attempt, owner FROM runs"
-_TASKS = "SELECT id, schedule, next_run_at, removed_at, enabled, created_at FROM tasks"
+_TASKS = "SELECT id, schedule, next_run_at, removed_at, created_at FROM tasks"
 _LEDGER = "SELECT task_id, due_at, until, count, state FROM runs WHERE origin = 'schedule' ORDER BY due_at"
 
 
@@ -88,22 +88,22 @@ class Promises:
     def _note_eras(self) -> None:
         """A schedule that is another one than before, or gone, ends what its task owed by it."""
         now = self._world.clock.now()
-        for task_id, text, due, removed_at, enabled, created_at in self._rows(_TASKS):
+        for task_id, text, due, removed_at, created_at in self._rows(_TASKS):
             eras = self._eras.setdefault(task_id, [])
             if not eras:
                 eras.append(Era(self._store.tasks.by_id(task_id).schedule, text, from_micros(created_at)))
             elif text != eras[-1].text:
-                self._end(eras[-1], self._next[task_id], now, was_on=bool(enabled))
+                self._end(eras[-1], self._next[task_id], now)
                 eras.append(Era(self._store.tasks.by_id(task_id).schedule, text, now))
             elif removed_at is not None and task_id not in self._removed:
-                self._end(eras[-1], self._next[task_id], now, was_on=True)
+                self._end(eras[-1], self._next[task_id], now)
             if removed_at is not None:
                 self._removed.add(task_id)
             self._next[task_id] = due
 
-    def _end(self, era: Era, due: int | None, now: datetime, *, was_on: bool) -> None:
+    def _end(self, era: Era, due: int | None, now: datetime) -> None:
         era.before = None if due is None else from_micros(due)
-        era.through = now if was_on and due is not None else None
+        era.through = now if due is not None else None
 
     # -- at the end -------------------------------------------------------------------------------------------
     def hold_at_rest(self, now: datetime, chance: random.Random) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jarvis.scheduler.model import Plan, Policy, RunState, Task
-from jarvis.scheduler.plan import paused, plan
+from jarvis.scheduler.plan import WHILE_PAUSED, passed_over, plan
 from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -151,11 +151,11 @@ def test_a_step_back_of_the_clock_records_nothing_twice() -> None:
 
 
 def test_what_passed_while_paused_is_one_missed_row() -> None:
-    made = paused(task(), at(3605))
+    made = passed_over(task(), at(3605), WHILE_PAUSED)
     assert rows(made) == [("missed", 0, 361)]
     assert made.record[0].reason == "missed: 361 occurrences while the task was paused"
     assert made.next_run_at == at(3610)
 
 
 def test_a_pause_during_which_nothing_came_due_leaves_no_row() -> None:
-    assert paused(task(next_run_at=at(10)), at(5)) == Plan((), at(10))
+    assert passed_over(task(next_run_at=at(10)), at(5), WHILE_PAUSED) == Plan((), at(10))

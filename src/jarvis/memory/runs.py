@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,10 +89,13 @@ class RunTable:
         with self._database.transaction():
             return [self._settle(outcome) for outcome in outcomes]
 
-    def release(self, claimed: Sequence[Claimed], reason: str) -> int:
-        """Hand runs back uncounted: running -> pending. Rows changed."""
+    def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
+        """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
         with self._database.transaction():
-            return sum(self._back(held.run, reason, uncounted=1) for held in claimed)
+            held = [_decode(row) for row in self._database.rows(_SQL["running_of"], (owner,))]
+            return [
+                run for run in held if not unless(run.id) and self._back(run, _with_lateness(reason, run), uncounted=1)
+            ]
 
     def recover(self, dead: Instance, now: datetime) -> list[Run]:
         """Take what a dead owner left running: pending again, or failed, as each task says."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from jarvis.errors import UsageError
+from jarvis.errors import StoreError, UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
@@ -24,7 +24,7 @@ from jarvis.memory.tasks import TaskTable
 from jarvis.scheduler.change import change, kept
 from jarvis.scheduler.difference import Changes, Restated, difference
 from jarvis.scheduler.model import Run, Task, TaskSpec
-from jarvis.scheduler.plan import paused, plan
+from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, plan
 
 _SQLITE = "sqlite:///"
 
@@ -102,7 +102,7 @@ class MemoryStore:
 
     def _recorded(self, task: Task, now: datetime) -> Task:
         """The task once everything that has come due is in the ledger."""
-        made = plan(task, now, self.runs.open_of(task.id)) if task.enabled else paused(task, now)
+        made = plan(task, now, self.runs.open_of(task.id)) if task.enabled else passed_over(task, now, WHILE_PAUSED)
         if made.record or made.next_run_at != task.next_run_at:
             self.runs.record([(task, made)], now)
         return self.tasks.get(task.name)
@@ -119,10 +119,21 @@ class MemoryStore:
         with self.database.transaction():
             task = self.tasks.get(name)
             if not task.enabled:
-                self.runs.record([(task, paused(task, now))], now)
+                self.runs.record([(task, passed_over(task, now, WHILE_PAUSED))], now)
                 self.tasks.resume(task.id)
             self.database.announce()
             return self.tasks.get(name)
+
+    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
+        """Move the tasks that follow the system's time zone to `zone`; those that moved, as they were.
+
+        What came due in the old zone is recorded first. From then on the instants are those of the new one.
+        """
+        with self.database.transaction():
+            following = self.tasks.elsewhere(zone)
+            for task in following:
+                self.tasks.move(self._recorded(task, now), zone, now)
+            return following
 
     def remove_task(self, name: str, now: datetime) -> int:
         """Take a task away; its runs stay in the ledger. How many that had not started were cancelled."""
@@ -166,8 +177,19 @@ class MemoryStore:
             self.tasks.take_over(self.tasks.id_of(restated.spec.name), source)
 
     def _remove(self, task_id: int, now: datetime, reason: str) -> int:
+        task = self._readable(task_id)
+        if task is not None:
+            why = BEFORE_REMOVAL if task.enabled else WHILE_PAUSED
+            self.runs.record([(task, passed_over(task, now, why))], now)
         self.tasks.remove(task_id, now)
         return self.runs.cancel_pending(task_id, reason, now)
+
+    def _readable(self, task_id: int) -> Task | None:
+        """The task, or None where what is stored of it cannot be read: then nobody knows what it owes."""
+        try:
+            return self.tasks.by_id(task_id)
+        except StoreError:
+            return None
 
     def start_now(self, name: str, now: datetime) -> Run:
         """A run of a task at once, beside its schedule, which it does not move."""

@@ -159,19 +159,17 @@ class TaskTable:
         self._database.change(_SQL["went_wrong"], (task_id,))
         return int(self._database.value(_SQL["failures"], (task_id,)))
 
-    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
-        """Move the tasks that follow the system's time zone to `zone`; those that changed, as they were.
+    def elsewhere(self, zone: str) -> Sequence[Task]:
+        """The tasks that follow the system's time zone and are not in `zone` yet."""
+        rows = self._database.rows(_SQL["following_zone"])
+        found = [each for each in map(_readable, rows) if isinstance(each, Task)]
+        return [task for task in found if task.schedule.tz != zone]
 
-        What had come due before must be recorded already: from here on the instants are those of the new zone.
-        """
-        moved = [decode(row) for row in self._database.rows(_SQL["following_zone"])]
-        return [task for task in moved if task.schedule.tz != zone and self._move(task, zone, now)]
-
-    def _move(self, task: Task, zone: str, now: datetime) -> bool:
+    def move(self, task: Task, zone: str, now: datetime) -> bool:
+        """Let a task be in `zone` from `now` on; what came due until then must be recorded already."""
         schedule = msgspec.structs.replace(task.schedule, tz=zone)
         counted = isinstance(schedule, Interval) and schedule.after_completion  # from the end of a run, in no zone
-        stays = counted or not task.enabled or task.next_run_at is None
-        due = task.next_run_at if stays else schedule.next_after(now)
+        due = task.next_run_at if counted or task.next_run_at is None else schedule.next_after(now)
         row = {"id": task.id, "revision": task.revision, "schedule": _json(schedule), "next": maybe_micros(due)}
         return self._database.change(_SQL["rezone"], row) == 1
 

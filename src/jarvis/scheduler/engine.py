@@ -20,6 +20,7 @@ from jarvis.scheduler.zone import load_zone
 _LOG = logging.getLogger("jarvis.engine")
 LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
 WAKE_SETTLE = timedelta(seconds=10)  # after waking, until network and disks are back
+NOT_STARTED = "(it was claimed, and the turn failed before its start)"
 BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
 
 
@@ -38,6 +39,7 @@ class SchedulerEngine:
         self._reading: Reading | None = None
         self._absences: list[Absence] = []  # those that may still explain why something is late
         self._to_keep: list[Absence] = []
+        self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         self._zone_changed = False
         executor.renew = self._renew
 
@@ -65,7 +67,7 @@ class SchedulerEngine:
         owner, self._instance = self._instance, None
         if owner is None:
             return
-        if self.executor.busy:
+        if self.executor.busy or not self._sure:
             self.store.instances.abandon(owner.id)
             return
         try:
@@ -91,14 +93,18 @@ class SchedulerEngine:
         The runs are started once that is committed, and not waited for. `claim=False` while draining.
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
-        owner, outcomes = self.instance, self.executor.finished()
+        owner = self.instance
+        self._release_unstarted(owner)
+        outcomes = self.executor.finished()
         if self.executor.busy > len(outcomes):
             self.stop_asked()
+        self._sure = False
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
             claimed = self._plan_and_claim(owner, now) if claim and not self._settling(now) else []
         self.executor.acknowledge(len(outcomes))
         self._start(claimed)
+        self._sure = True
         return self._told(outcomes, written)
 
     def plan_due(self, now: datetime) -> int:
@@ -111,7 +117,11 @@ class SchedulerEngine:
 
     def run_due(self, now: datetime) -> list[Claimed]:
         """Claim as many runs as the executor has room for, and start them."""
-        return self._start(self._claim(self.instance, now))
+        self._release_unstarted(self.instance)
+        self._sure = False
+        claimed = self._start(self._claim(self.instance, now))
+        self._sure = True
+        return claimed
 
     def settle_finished(self) -> list[RunResult]:
         """Write the outcomes of runs that ended, in one transaction; they are kept until it is committed."""
@@ -177,7 +187,7 @@ class SchedulerEngine:
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
         self.plan_due(now)
-        moved = self.store.tasks.rezone(zone, now)
+        moved = self.store.rezone(zone, now)
         _LOG.info("the time zone is %s now: %d tasks follow it", zone, len(moved))
         return len(moved)
 
@@ -197,6 +207,14 @@ class SchedulerEngine:
         owner = self._instance
         if owner is not None:
             self.store.instances.heartbeat(owner.id, self.clock.now())
+
+    def _release_unstarted(self, owner: Instance) -> None:
+        """A turn that failed after its claims were committed started nothing of them: they go back uncounted."""
+        if self._sure:
+            return
+        for run in self.store.runs.release(owner.id, self.executor.holds, NOT_STARTED):
+            _LOG.warning("run %s of %s was claimed and could not be started: it waits again", run.id, run.task)
+        self._sure = True
 
     def _settling(self, now: datetime) -> bool:
         """Whether it is too early after waking. A clock set back must not hold anything for longer."""
@@ -282,7 +300,7 @@ class SchedulerEngine:
         for outcome, settled in zip(outcomes, written, strict=True):
             run = outcome.claimed.run
             if settled is None:
-                _LOG.warning("run %s of %s was no longer ours: its outcome was not written", run.id, run.task)
+                _LOG.warning("run %s of %s is not held any more: nothing was written of its end", run.id, run.task)
                 continue
             if settled.pause_reason:
                 _LOG.error("task %s was paused: %s", run.task, settled.pause_reason)

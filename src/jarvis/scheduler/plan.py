@@ -17,6 +17,8 @@ from jarvis.scheduler.model import Occurrence, Plan, RunState, Task
 from jarvis.scheduler.schedule import MICROSECOND, Interval, Once, jittered
 
 SEEN_LATE = "first seen after their time"
+WHILE_PAUSED = "while the task was paused"
+BEFORE_REMOVAL = "that had not been seen when the task was removed"
 SPREAD_STEP = timedelta(milliseconds=200)
 SPREAD_OVER = timedelta(seconds=60)
 
@@ -37,16 +39,16 @@ def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str =
     return made if open_run is not None else _cleared(made)
 
 
-def paused(task: Task, now: datetime) -> Plan:
-    """What the instants that passed while `task` was paused come to: one missed row, then on from `now`."""
+def passed_over(task: Task, now: datetime, why: str) -> Plan:
+    """What the instants come to that passed and will not run, for that reason: one missed row, then on from `now`."""
     first = task.next_run_at
     if first is None or first > now:
         return Plan((), first)
     if isinstance(task.schedule, Interval) and task.schedule.after_completion:
-        row = missed(Once(first), first, first, "while the task was paused")
+        row = missed(Once(first), first, first, why)
         return Plan((row,), task.schedule.next_after_completion(now))
     last = task.schedule.previous_before(now + MICROSECOND) or first
-    row = missed(task.schedule, first, last, "while the task was paused")
+    row = missed(task.schedule, first, last, why)
     return Plan((row,), task.schedule.next_after(now))
 
 

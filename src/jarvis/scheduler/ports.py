@@ -67,9 +67,6 @@ class Tasks(Protocol):
     def pause(self, task_id: int, reason: str, now: datetime) -> bool:
         """Stop starting runs of a task, with the reason; False if it was paused already."""
 
-    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
-        """Move the tasks that follow the system's time zone to `zone`; those that changed."""
-
     def next_due_at(self) -> datetime | None:
         """The earliest next_run_at of an enabled task; None when there is none."""
 
@@ -95,8 +92,8 @@ class Runs(Protocol):
     def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
         """The one fenced write that ends each attempt; None where the fence no longer matched."""
 
-    def release(self, claimed: Sequence[Claimed], reason: str) -> int:
-        """Hand runs back uncounted: running -> pending, the attempt not spent. Rows changed."""
+    def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
+        """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
 
     def recover(self, dead: Instance, now: datetime) -> list[Run]:
         """Take what a dead owner left running: pending again, or failed, as each task's on_interrupt says."""
@@ -182,6 +179,9 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[object]:
         """One durable commit around what is done inside; all of it or nothing."""
 
+    def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
+        """Move the tasks that follow the system's time zone to `zone`; those that changed."""
+
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
 
@@ -202,6 +202,9 @@ class Executor(Protocol):
     @property
     def busy(self) -> int:
         """How many runs are started and not yet acknowledged as settled."""
+
+    def holds(self, run_id: int) -> bool:
+        """Whether that run is started and not yet acknowledged as settled."""
 
     def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
         """Begin these runs for the owner with that mark; returns at once."""

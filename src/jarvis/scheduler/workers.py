@@ -33,26 +33,30 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._finished: list[Outcome] = []
         self._some_finished = threading.Condition()
-        self._started = 0  # runs started and not yet acknowledged
+        self._held: set[int] = set()  # ids of the runs started and not yet acknowledged
 
     @property
     def free(self) -> int:
         """How many more runs can start now."""
-        return max(0, self._room - self._started + len(self._finished))
+        return max(0, self._room - len(self._held) + len(self._finished))
 
     @property
     def busy(self) -> int:
         """How many runs are started and not yet acknowledged as settled."""
-        return self._started
+        return len(self._held)
+
+    def holds(self, run_id: int) -> bool:
+        """Whether that run is started and not yet acknowledged as settled."""
+        return run_id in self._held
 
     def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
         """Begin these runs; returns at once."""
         self._lease.hold()
         for held in claimed:
-            self._started += 1
+            self._held.add(held.run.id)
             self._waiting.put((held, owner_mark))
             # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its run.
-            if len(self._threads) < min(self._started, self._limit):
+            if len(self._threads) < min(len(self._held), self._limit):
                 self._add_thread()
 
     def finished(self) -> list[Outcome]:
@@ -63,8 +67,8 @@ class Workers:
         """The first `count` of `finished` are settled and may be forgotten."""
         with self._some_finished:
             settled, self._finished[:count] = self._finished[:count], []
-            self._started -= count
-        if not self._started:
+            self._held.difference_update(outcome.claimed.run.id for outcome in settled)
+        if not self._held:
             self._lease.rest()
         for outcome in settled:
             self._executor.forget(outcome.claimed)
@@ -92,7 +96,7 @@ class Workers:
         self._lease.close()
         for _ in self._threads:
             self._waiting.put(None)
-        if not self._started:
+        if not self._held:
             for thread in self._threads:
                 thread.join()
         self._on_close()
