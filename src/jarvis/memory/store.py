@@ -13,6 +13,7 @@ from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
 from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
 from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
@@ -45,7 +46,8 @@ class MemoryStore:
             raise
         self.tasks = TaskTable(self.database)
         self.outputs = OutputTable(self.database)
-        self.runs = RunTable(self.database, self.tasks, self.outputs)
+        self.deliveries = DeliveryTable(self.database)
+        self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.facts = FactTable(self.database)
@@ -167,6 +169,7 @@ class MemoryStore:
 
     def _remove(self, task_id: int, now: datetime, reason: str) -> int:
         self.tasks.remove(task_id, now)
+        self.deliveries.cancel_of(task_id, "cancelled: its task was removed", now)
         return self.runs.cancel_pending(task_id, reason, now)
 
     def start_now(self, name: str, now: datetime) -> Run:
