@@ -178,7 +178,7 @@ def test_a_task_that_is_paused_says_so_through_all_its_channels(store: MemorySto
     for _ in range(3):
         world.minute()
     assert world.me.subjects == [
-        "t was paused: 2 runs in a row failed (pause_after=2), the last: exit code 1",
+        "t was paused after 2 runs in a row that failed (pause_after=2), the last: exit code 1",
     ]
     assert world.log.subjects == ["t failed: exit code 1", "t failed: exit code 1", *world.me.subjects]
     assert world.log.messages[-1].kind == "paused"

@@ -47,7 +47,7 @@ def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) ->
     ],
 )
 def test_each_end_of_a_run_goes_to_those_who_asked_for_it(state: RunState, turned: bool, to: str) -> None:
-    deliver = [Deliver(on, on) for on in ("always", "failure", "success", "change", "recovery")]  # type: ignore[arg-type]
+    deliver = [Deliver(on, on) for on in ("always", "failure", "success", "change", "recovery")]
     assert set(wanted(deliver, state, turned=turned)) == set(to.split())
 
 

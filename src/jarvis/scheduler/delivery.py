@@ -43,9 +43,9 @@ def read_deliver(text: str) -> Deliver:
     """`CHANNEL` or `CHANNEL:ON`. UsageError where ON is no such word."""
     channel, colon, on = text.partition(":")
     if not channel:
-        raise UsageError(f"deliver: got {text!r}, use CHANNEL or CHANNEL:ON")
+        raise UsageError(f"got {text!r}, use CHANNEL or CHANNEL:ON")
     if colon and on not in ONS:
-        raise UsageError(f"deliver: got {text!r}, after the colon use one of {', '.join(ONS)}.{did_you_mean(on, ONS)}")
+        raise UsageError(f"got {text!r}, after the colon use one of {', '.join(ONS)}.{did_you_mean(on, ONS)}")
     return Deliver(channel, on or "always")  # type: ignore[arg-type]  # one of ONS
 
 
