@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from jarvis.memory import MemoryStore
-from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, TaskSpec
-from jarvis.scheduler.schedule import Once
-from tests.crash.test_kill import Daemons, Eventually
+from tests.crash.daemons import Daemons
 
 pytestmark = pytest.mark.process
 
-
-@pytest.fixture
-def daemons(home: Path, eventually: Eventually) -> Iterator[Daemons]:
-    made = Daemons(home, eventually)
-    yield made
-    made.close()
+KEPT = "SELECT channel, state, attempt, key, reason FROM deliveries d JOIN tasks t ON t.id = d.task_id"
+Sent = tuple[str, str, int, str, str]
 
 
 def channels(home: Path, **commands: str) -> None:
-    tables = [f'[channels.{name}]\ntype = "command"\ncommand = ["sh", "-c", {json.dumps(script)}]\n'
-              for name, script in commands.items()]  # fmt: skip
-    tables.append('[channels.file]\ntype = "file"\npath = "sent.jsonl"\n')
+    """A file, and commands."""
+    tables = ['[channels.file]\ntype = "file"\npath = "sent.jsonl"\n']
+    for name, script in commands.items():
+        tables.append(f'[channels.{name}]\ntype = "command"\ncommand = ["sh", "-c", {json.dumps(script)}]\n')
     (home / "jarvis.toml").write_text("\n".join(tables))
 
 
-def add(store: MemoryStore, name: str, *deliver: str) -> None:
-    now = SystemClock().now()
-    store.add_task(TaskSpec(name=name, schedule=Once(now), handler="noop", deliver=tuple(map(Deliver, deliver))), now)
+def run_once(daemons: Daemons, name: str, *deliver: str) -> None:
+    daemons.add(name, "--every", "1d", *(word for each in deliver for word in ("--deliver", each)))
+    daemons.cli("task", "run", name)
 
 
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def states(store: MemoryStore) -> dict[str, list[str]]:
+def deliveries(daemons: Daemons, task: str | None = None) -> list[Sent]:
+    found: list[Sent] = daemons.query(f"{KEPT} WHERE ?1 IS NULL OR t.name = ?1 ORDER BY d.id", task)
+    return found
+
+
+def states(daemons: Daemons) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for each in store.deliveries.newest(limit=None):
-        found.setdefault(each.channel, []).append(each.state.value)
+    for channel, state, *_ in deliveries(daemons):
+        found.setdefault(channel, []).append(state)
     return found
 
 
@@ -52,34 +50,34 @@ def test_a_daemon_killed_while_a_slow_command_sends_leaves_unknown_and_the_file_
 ) -> None:
     begun = home / "begun"
     channels(home, slow=f"echo $JARVIS_KEY >> {begun}; exec sleep 2")
-    add(daemons.store, "t", "slow", "file")
+    run_once(daemons, "t", "slow", "file")
     first = daemons.start()
-    daemons.until(lambda: states(daemons.store) == {"slow": ["sending"], "file": ["sent"]} and lines(begun))
+    daemons.until(lambda: states(daemons) == {"slow": ["sending"], "file": ["sent"]} and lines(begun))
     daemons.kill(first)
     daemons.start()
-    daemons.until(lambda: states(daemons.store)["slow"] == ["unknown"])
-    add(daemons.store, "u", "file")
-    daemons.until(lambda: states(daemons.store)["file"] == ["sent", "sent"])
+    daemons.until(lambda: states(daemons)["slow"] == ["unknown"])
+    run_once(daemons, "u", "file")
+    daemons.until(lambda: states(daemons)["file"] == ["sent", "sent"])
     assert daemons.stop() == [0]
     assert len(lines(begun)) == 1
     assert [json.loads(line)["task"] for line in lines(home / "sent.jsonl")] == ["t", "u"]
-    unknown = daemons.store.deliveries.newest(channel="slow")[0]
-    assert f"(process {first.pid}) ended while it was being sent" in unknown.reason
+    (reason,) = (each[4] for each in deliveries(daemons) if each[0] == "slow")
+    assert f"(process {first.pid}) ended while it was being sent" in reason
 
 
 def test_a_hung_channel_delays_neither_the_other_channel_nor_the_stop(daemons: Daemons, home: Path) -> None:
     begun = home / "begun"
     channels(home, hung=f"echo x >> {begun}; exec sleep 600")
-    add(daemons.store, "t", "hung", "file")
     daemon = daemons.start()
+    run_once(daemons, "t", "hung", "file")
     daemons.until(lambda: lines(begun))
     for name in ("u", "v"):
-        add(daemons.store, name, "hung", "file")
-    daemons.until(lambda: states(daemons.store)["file"] == ["sent"] * 3)
-    assert states(daemons.store)["hung"] == ["pending", "pending", "sending"]
+        run_once(daemons, name, "hung", "file")
+    daemons.until(lambda: states(daemons)["file"] == ["sent"] * 3)
+    assert states(daemons)["hung"] == ["sending", "pending", "pending"]
     assert daemons.stop() == [0]
     assert daemon.returncode == 0
-    assert states(daemons.store)["hung"] == ["pending", "pending", "unknown"]
+    assert states(daemons)["hung"] == ["unknown", "pending", "pending"]
     assert len(lines(begun)) == 1
 
 
@@ -87,32 +85,22 @@ def test_daemons_killed_at_every_stage_tell_each_run_once_or_say_that_they_do_no
     daemons: Daemons, home: Path
 ) -> None:
     channels(home)
-    kill_when: list[Callable[[list[Delivery]], object]] = [
-        lambda found: True,
+    stages: list[Callable[[list[Sent]], object]] = [
+        lambda _found: True,
         lambda found: found,
-        lambda found: any(each.attempt for each in found),
-        lambda found: any(each.state is DeliveryState.SENT for each in found),
+        lambda found: any(attempt for _, _, attempt, *_ in found),
+        lambda found: any(state == "sent" for _, state, *_ in found),
     ]
-    for round_, reached in enumerate(kill_when * 2):
-        add(daemons.store, f"t{round_}", "file")
+    for round_, reached in enumerate(stages * 2):
+        run_once(daemons, f"t{round_}", "file")
         daemon = daemons.start()
-        daemons.until(
-            lambda r=round_, reached=reached: reached(daemons.store.deliveries.newest(task=f"t{r}")), every=0.001
-        )
+        daemons.until(lambda r=round_, reached=reached: reached(deliveries(daemons, f"t{r}")), every=0.001)
         daemons.kill(daemon)
     daemons.start()
-    open_states = {DeliveryState.PENDING, DeliveryState.SENDING}
-    count = len(kill_when) * 2
-    daemons.until(
-        lambda: (
-            len(found := daemons.store.deliveries.newest(limit=None)) == count
-            and not any(each.state in open_states for each in found)
-        )
-    )
+    count = len(stages) * 2
+    daemons.until(lambda: len(found := states(daemons).get("file", [])) == count and {*found} <= {"sent", "unknown"})
     assert daemons.stop() == [0]
     keys = [json.loads(line)["key"] for line in lines(home / "sent.jsonl")]
     assert len(keys) == len(set(keys)), "something was sent twice"
-    found = daemons.store.deliveries.newest(limit=None)
-    assert len({each.run_id for each in found}) == count
-    assert {each.key for each in found if each.state is DeliveryState.SENT} <= set(keys)
-    assert {each.state for each in found} <= {DeliveryState.SENT, DeliveryState.UNKNOWN}
+    assert len({key for _, _, _, key, _ in deliveries(daemons)}) == count
+    assert {key for _, state, _, key, _ in deliveries(daemons) if state == "sent"} <= set(keys)
