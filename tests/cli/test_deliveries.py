@@ -121,3 +121,12 @@ def test_a_bad_channel_stops_every_verb_with_all_that_is_wrong(jarvis: Jarvis, c
     said = jarvis("task", "list")
     assert said.code == 78
     assert len(said.err.splitlines()) == 2
+
+
+def test_where_results_go_can_be_edited_and_taken_back(jarvis: Jarvis, channels: Path) -> None:
+    jarvis("task", "add", "t", "--every", "1d", "--deliver", "me", "--", "true")
+    said = jarvis("task", "edit", "t", "--deliver", "me:failure", "--deliver", "broken").out
+    assert "deliver: ['me'] -> ['me:failure', 'broken']" in said
+    assert 'deliver = ["me:failure", "broken"]' in jarvis("task", "show", "t", "--toml").out
+    jarvis("task", "edit", "t", "--unset", "deliver")
+    assert jarvis("task", "show", "t", "--json").json["deliver"] == []

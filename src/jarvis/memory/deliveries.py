@@ -42,6 +42,10 @@ class DeliveryTable:
         """That a task was paused with this run, for each of its channels. Rows written."""
         return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
 
+    def any_pending(self) -> bool:
+        """Whether anything waits to be sent, for whatever reason."""
+        return bool(self._database.value(_SQL["any_pending"]))
+
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})

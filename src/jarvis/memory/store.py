@@ -183,4 +183,4 @@ class MemoryStore:
 
 def _stated(task: Task | TaskSpec) -> tuple[object, ...]:
     """What the author of a task states."""
-    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone
+    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone, task.deliver

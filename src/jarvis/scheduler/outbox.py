@@ -53,7 +53,7 @@ class Outbox:
 
     def claim(self, owner: int, now: datetime) -> list[Delivery]:
         """Take the next delivery of each channel that is free, to be started once that is committed."""
-        if self._sender is None:
+        if self._sender is None or not self._store.deliveries.any_pending():
             return []
         if expired := self._store.deliveries.expire(now):
             _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)

@@ -152,6 +152,9 @@ class Runs(Protocol):
 class Deliveries(Protocol):
     """The outbox: results on their way, each with a state of its own."""
 
+    def any_pending(self) -> bool:
+        """Whether anything waits to be sent, for whatever reason."""
+
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
 

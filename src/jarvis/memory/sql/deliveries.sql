@@ -3,6 +3,9 @@ INSERT INTO deliveries (key, run_id, task_id, channel, kind, subject, body, stat
 VALUES (:key, :run_id, :task_id, :channel, :kind, :subject, :body, 'pending', :now, :now, :expires_at)
 ON CONFLICT (key) DO NOTHING;
 
+-- name: any_pending
+SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'pending');
+
 -- name: channels_waiting
 SELECT DISTINCT channel FROM deliveries WHERE state = 'pending' AND available_at <= ?;
 
