@@ -11,7 +11,7 @@ import pytest
 
 from jarvis.errors import JarvisError, NotFound, SendFailed, SendRefused, SendUnknown
 from jarvis.memory import MemoryStore
-from jarvis.memory.sqlite import Refused
+from jarvis.memory.faults import Refused
 from jarvis.scheduler.delivery import LIFETIME
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import (

@@ -271,11 +271,6 @@ def _folder(cwd: str | None) -> Path | None:
     return Path(cwd).expanduser() if cwd else None
 
 
-def inherited() -> dict[str, str]:
-    """The daemon's environment, less what is meant for it alone."""
-    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-
-
 def _environment(wanted: Wanted, context: Context) -> dict[str, str]:
     """The daemon's environment, the task's on top, and which run this is."""
     run = (
