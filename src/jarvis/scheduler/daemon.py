@@ -208,14 +208,11 @@ class JarvisDaemon:
 
     async def _drain_sends(self) -> None:
         """Let what is being sent end, but not for long."""
-        leave_at = self._clock.monotonic() + SEND_PATIENCE
-        while self.engine.outbox.busy and not self._must_leave(leave_at):
+        leave_at = self._clock.monotonic() + (SEND_PATIENCE if self._refusal is None else 0)
+        while self.engine.outbox.busy and self._signals < 2 and self._clock.monotonic() < leave_at:
             await self._wait(DRAIN_EVERY)
             self._wake.clear()
             await self._tick()
-
-    def _must_leave(self, at: float) -> bool:
-        return self._signals > 1 or self._refusal is not None or self._clock.monotonic() >= at
 
     def _out_of_patience(self) -> bool:
         """Whether a stop has waited long enough for what still runs, or for the store to take what has ended."""
