@@ -343,6 +343,22 @@ def test_a_stop_while_it_is_being_sent_is_unknown_and_what_waits_stays(store: Me
     assert world.states == ["unknown", "sent"]
 
 
+def test_an_interrupt_between_claim_and_start_leaves_no_delivery_to_nobody(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(store, deliver=ME)
+
+    def interrupted(_claimed: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(world.engine.outbox, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        world.minute()
+    assert world.states == ["sending"]
+    world.engine.close()
+    assert world.states == ["unknown"]
+
+
 # -- the user's word --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("wrong", [SendUnknown("the line went dead"), SendRefused("no such number")])
 def test_what_was_given_up_is_sent_again_when_it_is_asked_for(store: MemoryStore, wrong: Exception) -> None:
