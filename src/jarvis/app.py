@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
-    from jarvis.scheduler.ports import Clock, Handler
+    from jarvis.scheduler.ports import Channel, Clock, Handler
     from jarvis.taskspec import Reading
     from jarvis.taskwatch import TaskWatch
 
@@ -146,12 +146,15 @@ def file_reading(
     config: Config, path: Path, now: datetime, check: Callable[[str, Mapping[str, Any]], None] | None = None
 ) -> Reading:
     """What the tables of a file are read against; `check` in place of looking for the user's handlers."""
+    from functools import partial
+
     from jarvis.taskspec import Reading
 
     return Reading(
         now=now,
         tz=config.timezone,
         check_handler=check or handler_check(config),
+        check_channel=partial(check_channel, config=config),
         origin="file",
         folder=path.absolute().parent,
         exact=True,
@@ -174,18 +177,43 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     from jarvis.applying import apply, read_specs
     from jarvis.taskfile import read_file
 
-    said = config.sources.get("JARVIS_TIMEZONE", "").startswith("flag")
-    read = load_config(flags={"home": config.home, "timezone": config.timezone if said else None})
+    read = _read_again(config)
     file, now = read_file(config.file, settings_too=True), clock.now()
     reading = file_reading(read, config.file, now, unhurried_check(read))
     return apply(memory, file, read_specs(file, reading), now)
 
 
+def _read_again(config: Config) -> Config:
+    """The configuration as it is now; flags that were given stay."""
+    said = config.sources.get("JARVIS_TIMEZONE", "").startswith("flag")
+    return load_config(flags={"home": config.home, "timezone": config.timezone if said else None})
+
+
+def channel(name: str, config: Config) -> Channel:
+    """A channel as jarvis.toml states it now."""
+    from jarvis.delivery import channels
+    from jarvis.handlers.environment import inherited
+
+    return channels.channel(name, lambda: _read_again(config).channels, inherited)
+
+
+def check_channel(name: str, config: Config) -> None:
+    """Refuse, before it is stored, a channel there is not."""
+    if name not in config.channels:
+        known = ", ".join(sorted(config.channels)) or "none"
+        raise UsageError(
+            f"no channel is named {name!r}: {config.file} has {known}.{did_you_mean(name, config.channels)} "
+            "A channel is a table [channels.NAME] there: docs/deliveries.md"
+        )
+
+
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
     from jarvis.handlers.processes import end_marked
+    from jarvis.scheduler.carrier import Carrier
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
+    from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.workers import Workers
     from jarvis.systemzone import zone_watch
 
@@ -200,7 +228,8 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
     workers = Workers(executor, config.max_workers, end_marked=end_marked, on_close=pool.close)
-    return SchedulerEngine(memory, workers, clock, wake_settle=timedelta(seconds=config.wake_settle))
+    senders = Senders(Carrier(lambda name: channel(name, config), clock))
+    return SchedulerEngine(memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle))
 
 
 def seed(memory: MemoryStore, clock: Clock) -> list[str]:

@@ -4,6 +4,8 @@ Alone reads the environment and TOML. A new setting is a row of SETTINGS and a f
 then asks for its row in docs/configuration.md.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +21,10 @@ from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
 from jarvis.systemzone import system_zone
 from jarvis.tomltext import LARGEST_FILE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jarvis.channelspec import ChannelSpec
 
 Environ = Mapping[str, str]
 
@@ -38,7 +44,7 @@ class Config(NamedTuple):
     wake_settle: float
     inbox_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
-    channel_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
 
     @property
@@ -213,7 +219,7 @@ SETTINGS = (
 )
 # fmt: on
 
-TABLES = {"tasks": "task_tables", "channels": "channel_tables"}  # kept raw in these fields
+TABLES = ("tasks", "channels")
 
 
 # -- loading ------------------------------------------------------------------------------------------------
@@ -252,7 +258,7 @@ class _Loader:
             self.home = values["home"]
             self.toml = self._read_toml(self.home / "jarvis.toml")
         values |= {setting.field: self._value(setting) for setting in others}
-        values |= {field: self._tables(name) for name, field in TABLES.items()}
+        values |= {"task_tables": self._tables("tasks"), "channels": self._channels()}
         self._refuse_unknown_keys()
         return values | {"sources": self.sources}
 
@@ -300,7 +306,7 @@ class _Loader:
         return {}
 
     def _tables(self, name: str) -> dict[str, Any]:
-        """Take [tasks.NAME] and [channels.NAME] as they are, once they are tables."""
+        """Take the tables below `name` as they are, once they are tables."""
         tables = self.toml.get(name, {})
         if isinstance(tables, dict):
             bad = [f"{name}.{key}" for key, table in tables.items() if not isinstance(table, dict)]
@@ -309,9 +315,20 @@ class _Loader:
         self.problems += [f"jarvis.toml key {key}: allowed: a table [{name}.NAME]" for key in bad]
         return {} if bad else tables
 
+    def _channels(self) -> Mapping[str, ChannelSpec]:
+        """What the tables [channels.NAME] state."""
+        if not (tables := self._tables("channels")):
+            return {}
+        from jarvis.channelspec import read_channels  # noqa: PLC0415 (many homes have none)
+
+        place = _Place(self.environ, self.home, self.home)
+        channels, problems = read_channels(tables, lambda raw: _path(raw, place))
+        self.problems += problems
+        return channels
+
     def _refuse_unknown_keys(self) -> None:
         """Name every key that nothing would read, with the one that was probably meant."""
-        valid = [setting.env.lower() for setting in SETTINGS if setting.in_file] + list(TABLES)
+        valid = [setting.env.lower() for setting in SETTINGS if setting.in_file] + [*TABLES]
         for key in self.toml:
             if key == "jarvis_home":
                 self.problems.append("jarvis.toml key jarvis_home: set it outside, as the file lies in it")

@@ -58,3 +58,15 @@ class StoreBusy(StoreError):
         """`kind` in a word or two: it stays the same for as long as the reason does."""
         self.kind = kind
         super().__init__(message)
+
+
+class SendFailed(JarvisError):
+    """A channel did not send, and says so: another attempt may go better."""
+
+
+class SendRefused(JarvisError):
+    """A channel will never send this: another attempt is no use."""
+
+
+class SendUnknown(JarvisError):
+    """A channel may have sent, and cannot tell: another attempt may send twice."""

@@ -15,7 +15,7 @@ from jarvis.scheduler.suggest import did_you_mean
 T = TypeVar("T")
 
 # Keys that DESIGN names and this version does not have: refused as that, never taken for a slip.
-_LATER = frozenset({"on", "deliver", "max_concurrency"})
+_LATER = frozenset({"on", "max_concurrency"})
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     now            the present, from which words such as "in 20 minutes" count
     tz             the zone of a schedule that names none
     check_handler  raises UsageError for a handler there is not, or params it cannot use
+    check_channel  raises UsageError for a channel there is not
     origin         where the task comes from
     folder         what relative paths start from (default: the current folder)
     exact          the table is kept and read again (a file, a stored task): it has to mean the same every time.
@@ -34,6 +35,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     tz: str
     check_handler: Callable[[str, Mapping[str, Any]], None]
+    check_channel: Callable[[str], None]
     origin: Literal["user", "seed", "file"] = "user"
     folder: Path = Path()
     exact: bool = False

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.carrier import Carrier
 from jarvis.scheduler.clockwatch import Reading
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
-from jarvis.scheduler.model import Claimed, Outcome
-from jarvis.scheduler.ports import Clock, Handler
+from jarvis.scheduler.model import Claimed, Delivery, Outcome, Sent
+from jarvis.scheduler.ports import Channel, Clock, Handler
 
 
 class FakeClock:
@@ -113,14 +114,64 @@ class InlineExecutor:
         """Nothing to close."""
 
 
+class InlineSender:
+    """Sends where it is told to, at once; a channel in `hanging` never answers."""
+
+    def __init__(self, channels: Mapping[str, Channel], clock: Clock) -> None:
+        self.on_finish: Callable[[], None] = lambda: None
+        self.hanging: set[str] = set()
+        self._carrier = Carrier(channels.__getitem__, clock)
+        self._open: list[Delivery] = []
+        self._finished: list[Sent] = []
+
+    @property
+    def engaged(self) -> frozenset[str]:
+        """Channels that hang."""
+        return frozenset(delivery.channel for delivery in self._open)
+
+    @property
+    def busy(self) -> int:
+        """How many sends are started and not yet acknowledged as settled."""
+        return len(self._open) + len(self._finished)
+
+    def start(self, claimed: Sequence[Delivery]) -> None:
+        """Send these, but for those whose channel hangs."""
+        self._open += [each for each in claimed if each.channel in self.hanging]
+        sent = (each for each in claimed if each.channel not in self.hanging)
+        self._finished += [self._carrier.carry(each, self._carrier.deadline()) for each in sent]
+        self.on_finish()
+
+    def finished(self) -> list[Sent]:
+        """What sends came to that are not yet acknowledged."""
+        return list(self._finished)
+
+    def acknowledge(self, sent: Sequence[Sent]) -> None:
+        """These are settled and may be forgotten."""
+        self._finished = [each for each in self._finished if each not in sent]
+
+    def wait(self) -> None:
+        """What hangs is given up at once."""
+        self._finished += [self._carrier.give_up(each) for each in self._open]
+        self._open.clear()
+
+    def overdue_in(self) -> float | None:
+        """Nothing is given up but by `wait`."""
+        return None
+
+    def close(self) -> None:
+        """What hangs is left as it is."""
+
+
 def engine(
     store: MemoryStore | None = None,
     handlers: Mapping[str, Handler] | None = None,
     clock: Clock | None = None,
     *,
     limit: int = 8,
+    channels: Mapping[str, Channel] | None = None,
 ) -> SchedulerEngine:
-    """An engine with inline runs, on a store in memory unless given one; `noop` is always there."""
+    """An engine with inline runs and sends, on a store in memory unless given one; `noop` is always there."""
     memory, at = store or MemoryStore(), clock or FakeClock()
     known: dict[str, Handler] = {"noop": lambda _context: None, **(handlers or {})}
-    return SchedulerEngine(memory, InlineExecutor(known, at, limit=limit, memory=memory), at)
+    sender = None if channels is None else InlineSender(channels, at)
+    return SchedulerEngine(memory, InlineExecutor(known, at, limit=limit, memory=memory), at, sender=sender)

@@ -244,7 +244,7 @@ def test_a_command_has_a_folder_variables_and_an_input(
         (["--rrule", "FREQ=NEVER", *COMMAND], "--rrule: rrule 'FREQ=NEVER'"),
         (["--every", "1h", "--retries", "-3", *COMMAND], "--retries"),
         (["--every", "1h", "--retry-on", "75,never", *COMMAND], "use a whole number from -255 to 255, or timed_out"),
-        (["--every", "1h", "--deliver=slack", *COMMAND], "--deliver is not in this version"),
+        (["--every", "1h", "--deliver=slack", *COMMAND], "no channel is named 'slack'"),
         (["--every", "1h", "more", *COMMAND], "'more' is one argument too many"),
     ],
 )

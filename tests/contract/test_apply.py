@@ -11,7 +11,7 @@ import pytest
 from jarvis.errors import StoreError
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.difference import Changes, Difference
-from jarvis.scheduler.model import Policy, Task, TaskSpec
+from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Schedule
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -83,6 +83,16 @@ def test_a_policy_changes_and_no_instant_moves(store: MemoryStore) -> None:
     after = store.tasks.get("t")
     assert (after.schedule, after.next_run_at, after.starts) == (before.schedule, before.next_run_at, before.starts)
     assert (after.policy.timeout, after.params, after.revision) == (5 * SECOND, {"x": 1}, before.revision + 1)
+
+
+def test_where_results_go_changes_and_no_instant_moves(store: MemoryStore) -> None:
+    apply(store, spec(deliver=(Deliver("me"),)))
+    assert apply(store, spec(deliver=(Deliver("me"),)), at=5).count == 0
+    before = store.tasks.get("t")
+    made = apply(store, spec(deliver=(Deliver("me", "failure"), Deliver("log"))), at=5)
+    assert made.change[0].differences == (Difference("deliver", ["me"], ["me:failure", "log"]),)
+    after = store.tasks.get("t")
+    assert (after.deliver, after.next_run_at) == ((Deliver("me", "failure"), Deliver("log")), before.next_run_at)
 
 
 def test_what_was_due_before_the_schedule_changed_is_recorded_first(store: MemoryStore) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.difference import LEFT_OPEN, Changes, difference
-from jarvis.scheduler.model import Policy, Task, TaskSpec
+from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -31,6 +31,7 @@ SPECS = st.builds(
     schedule=SCHEDULES,
     handler=st.sampled_from(["noop", "command"]),
     params=st.sampled_from([{}, {"x": 1}, {"x": 1.0}, {"x": {"y": [True, None]}}]),
+    deliver=st.sampled_from([(), (Deliver("me"),), (Deliver("me", "failure"), Deliver("log"))]),
     policy=st.builds(Policy, grace=st.sampled_from([SECOND, 60 * SECOND]), overlap=st.sampled_from(["skip", "queue"])),
     origin=st.just("file"),
     follows_zone=st.booleans(),
@@ -41,7 +42,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(FILES), FILES_OF_TASKS, st.integers(0
 
 def stated(task: Task | TaskSpec) -> dict[str, Any]:
     """What a file can say of a task; where it left something open, that is left out."""
-    kept = {name: getattr(task, name) for name in ("name", "handler", "policy", "follows_zone")}
+    kept = {name: getattr(task, name) for name in ("name", "handler", "policy", "follows_zone", "deliver")}
     schedule = msgspec.to_builtins(task.schedule)
     for open_end in ("anchor", "dtstart"):
         schedule.pop(open_end, None)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from jarvis.scheduler.delivery import ONS
 from jarvis.scheduler.duration import LONGEST
 from jarvis.scheduler.instant import ScheduleError
-from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.model import Deliver, Policy, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
 from jarvis.taskspec import Reading, SpecError, read_spec, to_table, to_toml
 from jarvis.tomltext import toml_table
@@ -104,6 +105,9 @@ def specs(draw: st.DrawFn) -> TaskSpec:
         policy=draw(POLICIES),
         origin=draw(st.sampled_from(["user", "seed", "file"])),
         follows_zone=draw(st.booleans()),
+        deliver=tuple(
+            draw(st.lists(st.builds(Deliver, st.sampled_from(["me", "log"]), st.sampled_from(ONS)), max_size=3))
+        ),
     )
 
 
@@ -112,6 +116,7 @@ def read(spec: TaskSpec, table: dict[str, Any]) -> TaskSpec:
         now=NOW,
         tz=spec.schedule.tz if spec.follows_zone else "Pacific/Apia",
         check_handler=lambda _name, _params: None,
+        check_channel=lambda _name: None,
         origin=spec.origin,
         exact=True,
     )
@@ -146,14 +151,20 @@ JUNK = st.none() | PLAIN | st.dates() | st.floats() | st.datetimes() | st.times(
     st.dictionaries(
         st.sampled_from(["cron", "every", "at", "when", "rrule", "tz", "starts_at", "ends_at", "exclude", "jitter",
                          "max_runs", "anchor", "dtstart", "grace", "overlap", "timeout", "params", "command", "env",
-                         "cwd", "priority"]) | TEXT,
+                         "cwd", "priority", "deliver"]) | TEXT,
         JUNK,
         max_size=5,
     ),
     st.booleans(),
 )  # fmt: skip
 def test_whatever_a_table_holds_is_a_task_or_a_list_of_problems(table: dict[str, Any], exact: bool) -> None:
-    reading = Reading(now=NOW, tz="UTC", check_handler=lambda _name, _params: None, exact=exact)
+    reading = Reading(
+        now=NOW,
+        tz="UTC",
+        check_handler=lambda _name, _params: None,
+        check_channel=lambda _name: None,
+        exact=exact,
+    )
     assert all(message for _, message in problems(table, reading))
 
 

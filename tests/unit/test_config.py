@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jarvis.channelspec import CommandSpec, FileSpec
 from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
 from jarvis.systemzone import system_zone, zone_watch
@@ -338,11 +339,56 @@ def test_a_database_url_in_the_wrong_variable_is_not_echoed_either(folder: Path,
 # -- jarvis.toml --------------------------------------------------------------------------------------------
 
 
-def test_tables_of_tasks_and_channels_are_kept_as_they_are(folder: Path) -> None:
-    (folder / "jarvis.toml").write_text("[tasks.hello]\nevery = '2s'\n[channels.me]\nkind = 'file'\n")
+def test_tables_of_tasks_are_kept_as_they_are_and_those_of_channels_are_read(folder: Path) -> None:
+    (folder / "jarvis.toml").write_text(
+        "[tasks.hello]\nevery = '2s'\n[channels.me]\ntype = 'file'\npath = 'data/me.jsonl'\n"
+        "[channels.mail]\ntype = 'command'\ncommand = ['mail', 'me']\ntimeout = 5\n"
+    )
     config = load(folder)
     assert config.task_tables == {"hello": {"every": "2s"}}
-    assert config.channel_tables == {"me": {"kind": "file"}}
+    assert config.channels == {
+        "me": FileSpec(folder / "data" / "me.jsonl"),
+        "mail": CommandSpec(("mail", "me"), 5.0),
+    }
+
+
+def test_everything_wrong_with_the_channels_is_told_at_once_with_the_key(folder: Path) -> None:
+    text = """
+        jarvis_max_workers = 0
+        [channels.a]
+        [channels.b]
+        type = "fil"
+        [channels.c]
+        type = "file"
+        format = "xml"
+        pth = "x"
+        [channels.d]
+        type = "command"
+        command = "mail me"
+        timeout = 0
+        [channels.e]
+        type = "command"
+        command = []
+        [channels."f:g"]
+        type = "file"
+        path = "$NOPE/x"
+    """
+    assert toml_problems(folder, text) == [
+        "jarvis.toml key jarvis_max_workers: got 0; allowed: a whole number from 1 to 1024",
+        "jarvis.toml key channels.a.type: got nothing; allowed: command, file.",
+        "jarvis.toml key channels.b.type: got 'fil'; allowed: command, file. Did you mean file?",
+        "jarvis.toml key channels.c.pth: not a key of this type; allowed: path, format. Did you mean path?",
+        "jarvis.toml key channels.c.path: missing; allowed: a file's path",
+        "jarvis.toml key channels.c.format: got 'xml'; allowed: json or text",
+        "jarvis.toml key channels.d.command: got 'mail me'; allowed: a list of arguments, such as "
+        '["mail", "-s", "Jarvis", "me"]',
+        "jarvis.toml key channels.d.timeout: got 0; allowed: seconds above 0 and up to 3600",
+        "jarvis.toml key channels.e.command: got a list of 0; allowed: a list of arguments, such as "
+        '["mail", "-s", "Jarvis", "me"]',
+        "jarvis.toml key channels.'f:g': allowed: a name of letters, digits, - and _",
+        "jarvis.toml key channels.f:g.path: got '$NOPE/x' (only ~ and, but for JARVIS_HOME itself, $JARVIS_HOME are "
+        "replaced); allowed: a file's path",
+    ]
 
 
 def test_a_byte_order_mark_is_no_mistake(folder: Path) -> None:
@@ -582,7 +628,7 @@ def shown_default(setting: Any) -> str:
 
 
 def test_every_row_of_the_table_is_a_field_of_the_configuration() -> None:
-    others = {"task_tables", "channel_tables", "sources"}
+    others = {"task_tables", "channels", "sources"}
     assert {setting.field for setting in SETTINGS} == set(Config._fields) - others
 
 

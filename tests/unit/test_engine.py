@@ -324,7 +324,7 @@ def test_what_was_claimed_in_a_turn_that_broke_off_before_its_start_is_started_b
     assert (run.attempt, run.fence) == (1, 2)
 
 
-def test_an_owner_that_cannot_say_what_it_started_leaves_as_a_crash_does() -> None:
+def test_an_owner_that_leaves_hands_back_what_it_claimed_and_never_started() -> None:
     it = engine()
     add(it)
     advance(it, 10)

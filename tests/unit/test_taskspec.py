@@ -13,13 +13,20 @@ import pytest
 
 from jarvis.app import check_handler
 from jarvis.errors import UsageError
-from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.model import Deliver, Policy, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule
 from jarvis.taskspec import KEYS, Reading, SpecError, read_spec, to_table, to_toml
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DENVER = ZoneInfo("America/Denver")
-TYPED = Reading(now=NOW, tz="America/Denver", check_handler=check_handler)
+
+
+def check_channel(name: str) -> None:
+    if name not in ("me", "log"):
+        raise UsageError(f"no channel is named {name!r}")
+
+
+TYPED = Reading(now=NOW, tz="America/Denver", check_handler=check_handler, check_channel=check_channel)
 KEPT = msgspec.structs.replace(TYPED, exact=True, origin="file")
 NOOP = {"handler": "noop"}
 HOURLY = {"every": "1h"}
@@ -161,7 +168,12 @@ def test_every_field_of_a_policy_is_a_key() -> None:
         (NOOP | HOURLY | {"overlpa": "skip"}, "overlpa", "Did you mean overlap?"),
         (NOOP | HOURLY | {"starts-at": "2027-01-01", "starts_at": "2027-01-01"}, "starts_at", "given twice"),
         (NOOP | {"on": "github/push"}, "on", "not in this version"),
-        (NOOP | HOURLY | {"deliver": "slack"}, "deliver", "not in this version"),
+        (NOOP | HOURLY | {"deliver": "slack"}, "deliver", "no channel is named 'slack'"),
+        (NOOP | HOURLY | {"deliver": ["me", "me:failed"]}, "deliver", "Did you mean failure?"),
+        (NOOP | HOURLY | {"deliver": 3}, "deliver", "got 3, use a text"),
+        (NOOP | HOURLY | {"deliver": {"channel": "me", "when": "failure"}}, "deliver", "no key 'when'"),
+        (NOOP | HOURLY | {"deliver": {"on": "failure"}}, "deliver", "use a text"),
+        (NOOP | HOURLY | {"deliver": {"channel": "me", "on": "never"}}, "deliver", "use one of always, failure"),
         (NOOP | {"every": 0}, "every", "too short"),
         (NOOP | {"every": "0s"}, "every", "too short: the shortest is 100ms"),
         (NOOP | {"every": "99ms"}, "every", "too short"),
@@ -260,3 +272,19 @@ def test_a_rrule_is_told_with_where_it_begins() -> None:
     spec = TaskSpec(name="t", schedule=schedule, handler="noop", origin="file")
     assert to_table(spec)["dtstart"] == "2026-11-24T05:00:00-07:00"
     assert spec_of(to_table(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("stated", "deliver"),
+    [
+        ("me", (Deliver("me"),)),
+        (["me:failure", "log"], (Deliver("me", "failure"), Deliver("log"))),
+        ({"channel": "me", "on": "recovery"}, (Deliver("me", "recovery"),)),
+        ([{"channel": "me"}, "log:change"], (Deliver("me"), Deliver("log", "change"))),
+        ([], ()),
+    ],
+)
+def test_where_results_go_is_a_text_or_a_table_or_a_list_of_these(stated: object, deliver: tuple[Deliver, ...]) -> None:
+    spec = spec_of(NOOP | HOURLY | {"deliver": stated})
+    assert spec.deliver == deliver
+    assert spec_of(to_table(spec)).deliver == deliver

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDEST = 100
 _LARGEST_ID = 2**63 - 1  # what SQLite can hold
 # Flags that DESIGN names and this version does not have: refused as that, and never ignored.
-LATER = ("--deliver", "--on", "--max-concurrency")
+LATER = ("--on", "--max-concurrency")
 
 
 EXAMPLES = "examples:\n"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TASKS = """
 SELECT t.name, t.schedule, t.handler, t.enabled, t.next_run_at, r.started_at, r.state,
-       json_valid(t.params) AND json_valid(t.policy), t.source
+       json_valid(t.params) AND json_valid(t.policy) AND json_valid(t.deliver), t.source
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
     SELECT id FROM runs WHERE task_id = t.id AND started_at IS NOT NULL ORDER BY due_at DESC LIMIT 1
@@ -46,6 +46,11 @@ WHERE recorded_at >= ? AND state NOT IN ('pending', 'running')
 GROUP BY state ORDER BY state
 """
 _OPEN_RUNS = "SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state"
+_UNSENT = """
+SELECT state, COUNT(*) FROM deliveries
+WHERE state NOT IN ('sent', 'cancelled') AND (state IN ('pending', 'sending') OR created_at >= ?)
+GROUP BY state ORDER BY state
+"""
 _OWNERS = """
 SELECT pid, process_started_at, token, host, version, started_at, heartbeat_at, lease_until
 FROM instances WHERE stopped_at IS NULL ORDER BY id
@@ -171,6 +176,11 @@ def settled_runs(database: Database, since: datetime) -> dict[str, int]:
 def open_runs(database: Database) -> dict[str, int]:
     """How many runs wait or run."""
     return {"pending": 0, "running": 0} | dict(database.rows(_OPEN_RUNS))
+
+
+def unsent(database: Database, since: datetime) -> dict[str, int]:
+    """How many deliveries wait, and how many made since then did not arrive for sure, by state."""
+    return dict(database.rows(_UNSENT, (to_micros(since),)))
 
 
 def daemons(database: Database, now: datetime) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
 
-    from jarvis.scheduler.model import Run, RunState, Task
+    from jarvis.scheduler.model import Delivery, Run, RunState, Task
 
 
 def of_task(task: Task, last_run_at: datetime | None, last_state: RunState | None, zone: tzinfo) -> dict[str, Any]:
@@ -54,6 +54,25 @@ def of_run(run: Run, zone: tzinfo) -> dict[str, Any]:
         "attempt": run.attempt,
         "started_at": iso(run.started_at, zone),
         "finished_at": iso(run.finished_at, zone),
+    }
+
+
+def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
+    """A delivery as `delivery list` shows it."""
+    return {
+        "id": delivery.id,
+        "run": delivery.run_id,
+        "task": delivery.task,
+        "channel": delivery.channel,
+        "kind": delivery.kind,
+        "subject": delivery.subject,
+        "state": delivery.state,
+        "reason": delivery.reason,
+        "attempt": delivery.attempt,
+        "created_at": iso(delivery.created_at, zone),
+        "available_at": iso(delivery.available_at, zone),
+        "expires_at": iso(delivery.expires_at, zone),
+        "finished_at": iso(delivery.finished_at, zone),
     }
 
 

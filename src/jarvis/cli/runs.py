@@ -5,7 +5,7 @@ from __future__ import annotations
 from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, table
-from jarvis.cli.records import of_row, of_run
+from jarvis.cli.records import of_delivery, of_row, of_run
 from jarvis.errors import JarvisError, UsageError
 from jarvis.scheduler.model import RunState
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.model import Attempt, Run
+    from jarvis.scheduler.model import Attempt, Delivery, Run
 
 HEADS = ("ID", "TASK", "DUE AT", "STATE", "STARTED", "TOOK", "REASON")
 DEFAULT_LIMIT = 50
@@ -98,12 +98,18 @@ def _show(args: Namespace, session: Session) -> int:
         "data": run.data,
         "output_bytes": written[-1] if written else 0,
     }
-    earlier = session.store.runs.attempts(run.id)
+    earlier, deliveries = session.store.runs.attempts(run.id), session.store.deliveries.of_run(run.id)
     if args.json:
-        return emit(found | {"attempts": [of_row(each, zone) for each in earlier]})
+        lists = {
+            "attempts": [of_row(each, zone) for each in earlier],
+            "deliveries": [of_delivery(each, zone) for each in deliveries],
+        }
+        return emit(found | lists)
     lines = [(name.replace("_", " "), _shown(value)) for name, value in found.items()]
     if earlier:
         lines.append(("before it", [_attempt_line(each, zone) for each in earlier]))
+    if deliveries:
+        lines.append(("deliveries", [_delivery_line(each) for each in deliveries]))
     listing(lines)
     return 0
 
@@ -112,6 +118,11 @@ def _attempt_line(each: Attempt, zone: tzinfo) -> str:
     """An attempt that was not the last."""
     why = f": {each.reason}" if each.reason else ""
     return f"{each.attempt}: {instant(each.started_at, zone)} {each.state.replace('_', ' ')}{why}"
+
+
+def _delivery_line(each: Delivery) -> str:
+    why = f": {each.reason}" if each.reason else ""
+    return f"{each.id}: {each.kind} to {each.channel} {each.state}{why}"
 
 
 def _shown(value: object) -> object:

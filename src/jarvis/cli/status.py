@@ -49,6 +49,7 @@ def _found(session: Session) -> dict[str, Any]:
         "next": {"task": due[0], "due_at": due[1]} if due else None,
         "runs_24h": glance.settled_runs(database, session.now - DAY),
         "open_runs": glance.open_runs(database),
+        "unsent": glance.unsent(database, session.now - DAY),
     }
 
 
@@ -59,7 +60,7 @@ def _for_json(value: object, zone: tzinfo) -> object:
 
 
 def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
-    due, tasks = found["next"], found["tasks"]
+    due, tasks, unsent = found["next"], found["tasks"], _counted(found["unsent"])
     daemons = [f"process {each['pid']}, since {instant(each['since'], zone)}" for each in found["daemons"]]
     return [
         ("home", found["home"]),
@@ -70,6 +71,7 @@ def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
         ("due next", f"{due['task']} at {instant(due['due_at'], zone)}" if due else "nothing"),
         ("open runs", _counted(found["open_runs"])),
         ("last 24 h", _counted(found["runs_24h"]) or "no runs"),
+        ("not sent", f"{unsent}: `jarvis delivery list` says why" if unsent else "nothing"),
         ("zone", found["timezone"]),
         ("version", found["version"]),
     ]

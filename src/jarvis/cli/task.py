@@ -6,7 +6,7 @@ from jarvis.cli import glance
 from jarvis.cli.args import add_json
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, note, table
-from jarvis.cli.records import next_run_at, of_policy, of_run, of_task, plain
+from jarvis.cli.records import next_run_at, of_policy, of_row, of_run, of_task, plain
 from jarvis.errors import UsageError
 
 TYPE_CHECKING = False
@@ -90,6 +90,7 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
         "timezone": task.schedule.tz,
         "params": task.params,
         "policy": of_policy(task),
+        "deliver": [of_row(each, zone) for each in task.deliver],
         "origin": task.origin,
         "created_at": iso(task.created_at, zone),
         "revision": task.revision,
@@ -102,6 +103,8 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
 
 
 def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
+    from jarvis.scheduler.delivery import said
+
     due = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)]
     paused = f"paused since {instant(task.paused_at, zone)}: {task.pause_reason}"
     return [
@@ -111,6 +114,7 @@ def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, obj
         ("handler", task.handler),
         ("params", [f"{name} = {value!r}" for name, value in task.params.items()]),
         ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
+        ("deliver", [said(each) for each in task.deliver]),
         ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
         *([("comes from", task.source)] if task.source else []),
         ("failed", f"{task.failures} in a row" if task.failures else None),

@@ -23,13 +23,16 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     """Nothing is opened, let alone stored, before all of it makes sense."""
-    from jarvis.app import handler_check
+    from functools import partial
+
+    from jarvis.app import check_channel, handler_check
     from jarvis.taskspec import Reading, read_spec
 
     reading = Reading(
         now=session.now,
         tz=session.config.timezone,
         check_handler=handler_check(session.config),
+        check_channel=partial(check_channel, config=session.config),
         folder=Path.cwd(),
         spelled=spelled,
     )
@@ -49,6 +52,7 @@ ADD = Command(
     examples="""
 jarvis task add hello --every 2s -- echo hi
 jarvis task add report --cron "0 9 * * 1-5" --tz America/Denver --catch-up skip -- make report
+jarvis task add backup --cron "@daily" --deliver me:failure --deliver me:recovery -- make backup
 jarvis task add tea --when "in 4 minutes" -- say "tea is ready"
 jarvis task add standup --when "every weekday at 9:45" --exclude holidays.ics --handler noop
 jarvis task add once --at 2026-12-24T18:00:00+01:00 --timeout 10s --cwd ~ -- ./ring.sh""",

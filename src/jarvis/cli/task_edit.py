@@ -64,7 +64,9 @@ def _unset(flags: list[str]) -> set[str]:
 
 def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Session) -> Any:
     """A schedule that is not touched is read as the stored one it is: it may have had its time."""
-    from jarvis.app import handler_check
+    from functools import partial
+
+    from jarvis.app import check_channel, handler_check
     from jarvis.taskschedule import BOUNDS, RULES
     from jarvis.taskspec import Reading
 
@@ -72,6 +74,7 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
         now=session.now,
         tz=session.config.timezone if "tz" in unset else task.schedule.tz,
         check_handler=handler_check(session.config),
+        check_channel=partial(check_channel, config=session.config),
         origin=task.origin,  # type: ignore[arg-type]  # it was stored as one of the three
         folder=Path.cwd(),
         exact=given.keys().isdisjoint((*RULES, *BOUNDS)),

@@ -54,8 +54,9 @@ _HOW = {
     "retry_max_delay": ("D", "the longest that it becomes (1h)"),
     "pause_after": ("N", "after so many failed runs in a row the task is paused (10); 0: never"),
 }
+_WHERE = {"deliver": ("CHANNEL[:ON]", "where results go; ON is always, failure, success, change, recovery; repeatable")}
 _FLAGS = {"params": "--param", "command": "a command after --"}
-_REPEATED = ("exclude",)
+_REPEATED = ("exclude", "deliver")
 
 
 def add_task_flags(parser: ArgumentParser) -> None:
@@ -72,6 +73,7 @@ def add_task_flags(parser: ArgumentParser) -> None:
     what.add_argument("--env", metavar="K=V", action="append", help="a variable for the command")
     what.add_argument("--stdin", metavar="TEXT", help="what the command reads")
     _add(parser, "how", _HOW)
+    _add(parser, "where to", _WHERE)
 
 
 def _add(parser: ArgumentParser, title: str, flags: dict[str, tuple[str, str]]) -> Any:

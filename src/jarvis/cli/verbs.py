@@ -31,6 +31,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "runs logs": ("runs_logs", "what a run wrote, byte for byte; with -f as it comes"),
         "runs cancel": ("runs", "end one run: it has not started, or is asked to stop"),
     },
+    "See what was said of it": {
+        "delivery list": ("delivery", "the outbox: what went to which channel, what waits, and why"),
+        "delivery show": ("delivery", "everything about one delivery, and its text"),
+        "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
+        "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
+    },
     "The assistant's memory": {
         "delegation add": ("delegation", "remember something that another person does"),
         "delegation list": ("delegation", "what was handed to whom, and until when"),
@@ -55,7 +61,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("inbox", "delivery", "service", "import"),
+    *("inbox", "service", "import"),
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 

@@ -111,6 +111,7 @@ def gather(
         at=at,
         removed_at=removed_at,
         rows=tuple(rows),
+        deliveries=tuple(each for row in rows for each in store.deliveries.of_run(row.id)) if task.deliver else (),
         absences=tuple(_absences(store, rows, at, now)),
         living=tuple(store.instances.living(now)),
         owners=tuple(store.instances.get(row.owner) for row in rows if row.owner is not None),

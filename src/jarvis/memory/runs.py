@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from jarvis.errors import NotFound
+from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
 from jarvis.memory.sqlite import Database, Row
@@ -38,10 +39,11 @@ MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not
 class RunTable:
     """Record, claim, settle, release, recover; and read the ledger."""
 
-    def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable) -> None:
+    def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable, deliveries: DeliveryTable) -> None:
         self._database = database
         self._tasks = tasks
         self._outputs = outputs
+        self._deliveries = deliveries
 
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
@@ -252,7 +254,12 @@ class RunTable:
             return None
         if run.origin == "schedule":
             self._tasks.completed(task, now)
-        return Settled(result.state, values["reason"], self._take_note(task, result, now))
+        paused, turned = self._take_note(task, result, now)
+        if task.deliver:
+            self._deliveries.add_result(task, run, result, values["reason"], turned=turned, now=now)
+            if paused:
+                self._deliveries.add_paused(task, run, paused, now)
+        return Settled(result.state, values["reason"], paused)
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
         """Back to pending until the next attempt's time."""
@@ -265,20 +272,23 @@ class RunTable:
         self._keep_attempt(run, result.state, result.reason, now)
         return Settled(RunState.PENDING, reason)
 
-    def _take_note(self, task: Task, result: Result, now: datetime) -> str:
-        """Count the failures in a row, and pause a task that only fails. Why it was paused, "" if it was not."""
+    def _take_note(self, task: Task, result: Result, now: datetime) -> tuple[str, bool]:
+        """Count the failures in a row, and pause a task that only fails.
+
+        Why it was paused, "" if it was not; and whether the run before it went the other way.
+        """
         if result.state is RunState.CANCELLED:
-            return ""
-        failures = self._tasks.ended(task.id, well=result.state is RunState.SUCCEEDED)
+            return "", False
+        failures, turned = self._tasks.ended(task.id, well=result.state is RunState.SUCCEEDED)
         if not task.policy.pause_after or failures < task.policy.pause_after:
-            return ""
+            return "", turned
         last = result.reason or result.state.replace("_", " ")
         many = f"{failures} runs in a row that failed" if failures > 1 else "a run that failed"
         why = f"paused after {many} (pause_after={task.policy.pause_after}), the last: {last}"
         if not self._tasks.pause(task.id, why, now):
-            return ""
+            return "", turned
         self.cancel_pending(task.id, f"cancelled: the task was {why}", now)
-        return why
+        return why, turned
 
     def _keep_attempt(self, run: Run, state: str, reason: str, now: datetime) -> None:
         values = {

@@ -13,6 +13,7 @@ from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
 from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
 from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
@@ -45,7 +46,8 @@ class MemoryStore:
             raise
         self.tasks = TaskTable(self.database)
         self.outputs = OutputTable(self.database)
-        self.runs = RunTable(self.database, self.tasks, self.outputs)
+        self.deliveries = DeliveryTable(self.database)
+        self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.facts = FactTable(self.database)
@@ -182,6 +184,7 @@ class MemoryStore:
             why = BEFORE_REMOVAL if task.enabled else WHILE_PAUSED
             self.runs.record([(task, passed_over(task, now, why))], now)
         self.tasks.remove(task_id, now)
+        self.deliveries.cancel_of(task_id, "cancelled: its task was removed", now)
         return self.runs.cancel_pending(task_id, reason, now)
 
     def _readable(self, task_id: int) -> Task | None:
@@ -202,4 +205,4 @@ class MemoryStore:
 
 def _stated(task: Task | TaskSpec) -> tuple[object, ...]:
     """What the author of a task states."""
-    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone
+    return task.schedule, task.handler, task.params, task.policy, task.origin, task.follows_zone, task.deliver

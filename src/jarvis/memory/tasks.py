@@ -14,13 +14,14 @@ from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.change import Change
-from jarvis.scheduler.model import Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
+from jarvis.scheduler.model import Deliver, Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
 from jarvis.scheduler.schedule import Interval, Schedule, bind, first_run_at
 from jarvis.scheduler.suggest import did_you_mean
 
 _SQL = load("tasks")
 _schedule: msgspec.json.Decoder[Schedule] = msgspec.json.Decoder(Schedule)
 _policy = msgspec.json.Decoder(Policy)
+_deliver = msgspec.json.Decoder(tuple[Deliver, ...])
 
 
 class TaskSummary(msgspec.Struct, frozen=True):
@@ -52,6 +53,7 @@ class TaskTable:
             "origin": spec.origin,
             "source": source,
             "follows_zone": spec.follows_zone,
+            "deliver": _json(spec.deliver),
             "created_at": to_micros(now),
             "next_run_at": maybe_micros(first or first_run_at(schedule, now)),
         }
@@ -146,18 +148,20 @@ class TaskTable:
             "policy": _json(spec.policy),
             "origin": spec.origin,
             "follows_zone": spec.follows_zone,
+            "deliver": _json(spec.deliver),
             "next": maybe_micros(change.next_run_at),
             "starts": change.starts,
         }
         return self._database.change(_SQL["change"], row) == 1
 
-    def ended(self, task_id: int, *, well: bool) -> int:
-        """A run of the task has ended: how many in a row failed with this one."""
+    def ended(self, task_id: int, *, well: bool) -> tuple[int, bool]:
+        """A run of the task has ended: how many in a row failed with this one, and whether the one before went
+        the other way."""
         if well:
-            self._database.change(_SQL["went_well"], (task_id,))
-            return 0
+            return 0, self._database.change(_SQL["went_well"], (task_id,)) == 1
         self._database.change(_SQL["went_wrong"], (task_id,))
-        return int(self._database.value(_SQL["failures"], (task_id,)))
+        failures = int(self._database.value(_SQL["failures"], (task_id,)))
+        return failures, failures == 1
 
     def elsewhere(self, zone: str) -> Sequence[Task]:
         """The tasks that follow the system's time zone and are not in `zone` yet."""
@@ -214,6 +218,7 @@ def decode(row: Row) -> Task:
             follows_zone=bool(row[14]),
             failures=row[15],
             source=row[16],
+            deliver=_deliver.decode(row[17]) if row[17] != "[]" else (),
         )
     except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
         raise StoreError(f"task {row[1]!r} cannot be read: {error}. Remove it and add it again") from error
@@ -247,13 +252,13 @@ def _after_completion(schedule: Schedule) -> Interval | None:
 
 def _due(row: Row) -> Due | Unreadable:
     try:
-        return Due(decode(row), row[17])
+        return Due(decode(row), row[18])
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error), row[16])
 
 
 def _summary(row: Row) -> TaskSummary | Unreadable:
     try:
-        return TaskSummary(decode(row), maybe_instant(row[17]), RunState(row[18]) if row[18] else None)
+        return TaskSummary(decode(row), maybe_instant(row[18]), RunState(row[19]) if row[19] else None)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error), row[16])

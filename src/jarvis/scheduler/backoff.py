@@ -1,8 +1,8 @@
 """When an attempt that failed is worth another one, and when that starts. Pure.
 
 The wait doubles with each attempt that failed, from `retry_delay` up to `retry_max_delay`, and is then
-lengthened by up to a quarter, so that what failed together does not come back together. A hash of the run
-and the attempt decides by how much: the same on every machine, so a simulation shows what will happen.
+lengthened by up to a quarter, so that what failed together does not come back together. A hash of what
+failed and of the attempt decides by how much: the same on every machine, so a simulation shows what will happen.
 """
 
 from __future__ import annotations
@@ -36,18 +36,23 @@ def worth_another(policy: Policy, result: Result) -> bool:
 
 def delay(policy: Policy, run: Run) -> timedelta:
     """How long to wait after the run's attempt failed, `run.failures` others having failed before."""
-    shortest, longest = policy.retry_delay, policy.retry_max_delay
-    times: int = 1 << min(run.failures, _MOST_DOUBLINGS)
-    wait = longest if shortest and longest // shortest < times else shortest * times
-    return wait + wait * SPREAD * _share(run)
+    seed = f"{run.task_id}\0{run.due_at.isoformat()}\0{run.attempt}"
+    return wait(run.failures, policy.retry_delay, policy.retry_max_delay, seed)
 
 
-def _share(run: Run) -> float:
-    """From 0 to less than 1: the same for the same occurrence and attempt."""
+def wait(failures: int, shortest: timedelta, longest: timedelta, seed: str) -> timedelta:
+    """How long to wait after a failure that `failures` others came before; the same for the same seed."""
+    times: int = 1 << min(failures, _MOST_DOUBLINGS)
+    meant = longest if shortest and longest // shortest < times else shortest * times
+    return meant + meant * SPREAD * _share(seed)
+
+
+def _share(seed: str) -> float:
+    """From 0 to less than 1."""
     # Imported here: only runs that failed need it, and it brings OpenSSL.
     from hashlib import blake2b  # noqa: PLC0415
 
-    digest = blake2b(f"{run.task_id}\0{run.due_at.isoformat()}\0{run.attempt}".encode(), digest_size=6).digest()
+    digest = blake2b(seed.encode(), digest_size=6).digest()
     return float(int.from_bytes(digest, "big") / 2**48)
 
 

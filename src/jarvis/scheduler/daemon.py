@@ -29,6 +29,7 @@ HEARTBEAT_EVERY = 60.0  # seconds
 DRAIN_EVERY = 1.0  # seconds between two looks at the runs that a stop waits for
 LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
 SETTLE_WITHIN = 90.0  # seconds that a stop waits for a store in which the runs that have ended can be settled
+SEND_PATIENCE = 10.0  # seconds that a stop leaves what is being sent; what waits is sent at the next start
 # A terminal or `make` passes one stop on to the whole group and then to each child: that is one, not two.
 ONE_SIGNAL = 0.1  # seconds
 EARLY = 0.5  # seconds: a long wait of the event loop ends late (57 ms after 60 s), so it is cut in two
@@ -203,6 +204,15 @@ class JarvisDaemon:
             if self.engine.executor.busy:
                 await self._wait(DRAIN_EVERY)
                 self._wake.clear()
+        await self._drain_sends()
+
+    async def _drain_sends(self) -> None:
+        """Let what is being sent end, but not for long."""
+        leave_at = self._clock.monotonic() + (SEND_PATIENCE if self._refusal is None else 0)
+        while self.engine.outbox.busy and self._signals < 2 and self._clock.monotonic() < leave_at:
+            await self._wait(DRAIN_EVERY)
+            self._wake.clear()
+            await self._tick()
 
     def _out_of_patience(self) -> bool:
         """Whether a stop has waited long enough for what still runs, or for the store to take what has ended."""
@@ -217,6 +227,7 @@ class JarvisDaemon:
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.engine.executor.on_finish = self.wake
+        self.engine.outbox.notify(self.wake)
         for other in await self._entered():
             _LOG.info(
                 "another daemon is on this store (process %d on %s, since %s): the work is shared, nothing runs twice",

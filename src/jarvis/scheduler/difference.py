@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from jarvis.scheduler.change import counted_as_before
-from jarvis.scheduler.model import Task, TaskSpec, Unreadable
+from jarvis.scheduler.delivery import said
+from jarvis.scheduler.model import Deliver, Task, TaskSpec, Unreadable
 
 LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
 SPELLED = {"expr": "cron", "rule": "rrule"}  # a schedule's field -> the key it has in a file
@@ -111,6 +112,12 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
         yield from _params(task.params, spec.params)
     if spec.policy != task.policy:
         yield from _fields(task.policy, spec.policy)
+    if spec.deliver != task.deliver:
+        yield Difference("deliver", _told(task.deliver), _told(spec.deliver))
+
+
+def _told(deliver: Iterable[Deliver]) -> list[str]:
+    return [said(each) for each in deliver]
 
 
 def _fields(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:

@@ -12,15 +12,29 @@ from datetime import UTC, datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence, Reading, compare
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Run, RunResult, Settled, Task, Unreadable
+from jarvis.scheduler.model import (
+    Claimed,
+    Delivery,
+    Due,
+    Instance,
+    Outcome,
+    Plan,
+    Run,
+    RunResult,
+    Settled,
+    Task,
+    Unreadable,
+)
+from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import SEEN_LATE, plan, spread
-from jarvis.scheduler.ports import Clock, Executor, Store
+from jarvis.scheduler.ports import Clock, Executor, Sender, Store
 from jarvis.scheduler.zone import load_zone
 
 _LOG = logging.getLogger("jarvis.engine")
 LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
 WAKE_SETTLE = timedelta(seconds=10)  # after waking, until network and disks are back
 NOT_STARTED = "(it was claimed, and the turn failed before its start)"
+_CUT_OFF = "its daemon (process {}) ended while it was being sent, so it may have arrived"
 BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
 
 
@@ -28,11 +42,19 @@ class SchedulerEngine:
     """Finds what is due in a store and carries it out through an executor."""
 
     def __init__(
-        self, store: Store, executor: Executor, clock: Clock | None = None, *, wake_settle: timedelta = WAKE_SETTLE
+        self,
+        store: Store,
+        executor: Executor,
+        clock: Clock | None = None,
+        *,
+        sender: Sender | None = None,
+        wake_settle: timedelta = WAKE_SETTLE,
     ) -> None:
+        """Without a `sender` deliveries are written and left to an owner that has one."""
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
+        self.outbox = Outbox(store, sender, self.clock)
         self._instance: Instance | None = None
         self._wake_settle = wake_settle
         self._settled_at: datetime | None = None  # nothing is planned or started before
@@ -62,22 +84,31 @@ class SchedulerEngine:
         return self._instance
 
     def close(self) -> None:
-        """Leave the store. Where runs are not settled, leave as a crash does, so that they are recovered."""
+        """Leave the store. Where runs are not settled, leave as a crash does, so that they are recovered.
+
+        What is still being sent is told to stop first.
+        """
         self.executor.close()
+        self.outbox.stop()
         owner, self._instance = self._instance, None
         if owner is None:
             return
-        if self.executor.busy or not self._sure:
+        if self.executor.busy:
             self.store.instances.abandon(owner.id)
             return
         try:
+            self._release_unstarted(owner)
+            self.outbox.leave(owner.id)
             self.store.instances.sign_off(owner.id, self.clock.now())
         except Exception:
             self.store.instances.abandon(owner.id)
             raise
 
     def evaluate_due_tasks(self, now: datetime | None = None) -> list[RunResult]:
-        """Plan and run everything due at `now` (default: the clock's), wait for it, and say how each run ended."""
+        """Plan and run everything due at `now` (default: the clock's), wait for it, and say how each run ended.
+
+        Then send, by the clock, what waits to be sent; a delivery that fails is left for its next attempt.
+        """
         at = now or self.clock.now()
         results: list[RunResult] = []
         self.recover(at)
@@ -85,12 +116,16 @@ class SchedulerEngine:
         while self.run_due(at) or self.executor.busy:
             self.executor.wait()
             results += self.settle_finished()
+        sent_at = self.clock.now()
+        while self.deliver_due(sent_at) or self.outbox.busy:
+            self.outbox.wait()
+            self.outbox.settle_finished()
         return results
 
     def tick(self, now: datetime, *, claim: bool = True) -> list[RunResult]:
         """One turn of the daemon in one transaction: settle what ended, plan what is due, claim what has room.
 
-        The runs are started once that is committed, and not waited for. `claim=False` while draining.
+        Runs and sends are started once that is committed, and not waited for. `claim=False` while draining.
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
         owner = self.instance
@@ -98,12 +133,17 @@ class SchedulerEngine:
         outcomes = self.executor.finished()
         if self.executor.busy > len(outcomes):
             self.stop_asked()
+        sent, claim = self.outbox.finished(), claim and not self._settling(now)
         self._sure = False
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
-            claimed = self._plan_and_claim(owner, now) if claim and not self._settling(now) else []
+            arrived = self.outbox.settle(sent)
+            claimed = self._plan_and_claim(owner, now) if claim else []
+            letters = self.outbox.claim(owner.id, now) if claim else []
         self.executor.acknowledge(len(outcomes))
+        self.outbox.acknowledge(sent, arrived)
         self._start(claimed)
+        self.outbox.start(letters)
         self._sure = True
         return self._told(outcomes, written)
 
@@ -120,6 +160,16 @@ class SchedulerEngine:
         self._release_unstarted(self.instance)
         self._sure = False
         claimed = self._start(self._claim(self.instance, now))
+        self._sure = True
+        return claimed
+
+    def deliver_due(self, now: datetime) -> list[Delivery]:
+        """Claim the next delivery of each channel that is free, and begin to send it. Those that are begun."""
+        self._release_unstarted(self.instance)
+        self._sure = False
+        with self.store.transaction():
+            claimed = self.outbox.claim(self.instance.id, now)
+        self.outbox.start(claimed)
         self._sure = True
         return claimed
 
@@ -146,6 +196,7 @@ class SchedulerEngine:
             self.executor.end_leftovers(instance.token)
             with self.store.transaction():
                 recovered += self.store.runs.recover(instance, now)
+                self.store.deliveries.lose(instance.id, _CUT_OFF.format(instance.pid), now)
                 self.store.instances.bury(instance)
         if recovered:
             self.store.outputs.sweep()
@@ -162,7 +213,7 @@ class SchedulerEngine:
         """When something next has its turn; None when nothing waits, or only for a free place."""
         if self._settled_at is not None:
             return self._settled_at
-        moments = [self.store.tasks.next_due_at()]
+        moments = [self.store.tasks.next_due_at(), self.outbox.next_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
         return min((moment for moment in moments if moment is not None), default=None)
@@ -214,6 +265,7 @@ class SchedulerEngine:
             return
         for run in self.store.runs.release(owner.id, self.executor.holds, NOT_STARTED):
             _LOG.warning("run %s of %s was claimed and could not be started: it waits again", run.id, run.task)
+        self.outbox.release_unstarted(owner.id)
         self._sure = True
 
     def _settling(self, now: datetime) -> bool:

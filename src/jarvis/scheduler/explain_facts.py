@@ -10,7 +10,7 @@ import msgspec
 from jarvis.scheduler.clockwatch import TOLERANCE, Absence
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.instant import as_utc, just_before
-from jarvis.scheduler.model import Instance, Run, RunState, Task
+from jarvis.scheduler.model import Delivery, DeliveryState, Instance, Run, RunState, Task
 from jarvis.scheduler.schedule import Interval
 from jarvis.scheduler.zone import load_zone
 
@@ -31,6 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None  # with the offset it was written with; None: the present
     removed_at: datetime | None = None
     rows: tuple[Run, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()  # of those rows
     absences: tuple[Absence, ...] = ()
     living: tuple[Instance, ...] = ()  # daemons that live now
     owners: tuple[Instance, ...] = ()  # those that hold the running rows, alive or dead
@@ -98,6 +99,26 @@ def running(facts: Facts) -> Run | None:
 def away(facts: Facts, t: datetime) -> list[Absence]:
     """What kept the daemon from seeing t in time."""
     return [absence for absence in facts.absences if absence.explains(t)]
+
+
+def undelivered(facts: Facts, row: Run) -> str:
+    """Which channels have not been told of a run for sure, and why; "" where all have."""
+    said = [_unsent(each) for each in facts.deliveries if each.run_id == row.id and each.state in _UNSENT]
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _unsent(delivery: Delivery) -> str:
+    why = f": {delivery.reason}" if delivery.reason else ""
+    return f"delivery {delivery.id} to {delivery.channel} {_UNSENT[delivery.state]}{why}"
+
+
+_UNSENT = {
+    DeliveryState.PENDING: "waits",
+    DeliveryState.SENDING: "is being sent",
+    DeliveryState.FAILED: "failed",
+    DeliveryState.EXPIRED: "has expired",
+    DeliveryState.UNKNOWN: "may have arrived or not",
+}
 
 
 def nobody_looks(facts: Facts) -> str:

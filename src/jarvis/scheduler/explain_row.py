@@ -16,6 +16,7 @@ from jarvis.scheduler.explain_facts import (
     nobody_looks,
     plural,
     running,
+    undelivered,
     when,
     zone_of,
 )
@@ -29,7 +30,8 @@ _BLOCKED_BY = re.compile(r"run (\d+) was not over$")
 
 def of_row(facts: Facts, row: Run, due_at: datetime) -> Told:
     """What the row says of the occurrence at `due_at`: its own, or one of its range."""
-    return _STATES[row.state](facts, row, due_at)
+    verdict, said = _STATES[row.state](facts, row, due_at)
+    return verdict, f"{said}{undelivered(facts, row)}"
 
 
 def outcome(row: Run) -> str:

@@ -18,6 +18,7 @@ CatchUp = Literal["skip", "last", "all"]
 Overlap = Literal["skip", "queue", "allow", "cancel_running"]
 OnInterrupt = Literal["rerun", "fail"]
 Origin = Literal["schedule", "manual", "event"]
+On = Literal["always", "failure", "success", "change", "recovery"]
 
 _LONGEST_NAME = 120
 LEASE = timedelta(seconds=90)  # how long an owner is believed to live where only a clock can tell
@@ -58,6 +59,39 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
 }
 
 
+class DeliveryState(StrEnum):
+    """Where a delivery stands. `unknown`: it may have arrived, and only the user's word sends it again."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+_AGAIN = frozenset({DeliveryState.PENDING})  # asked for by the user: nothing else follows
+
+# sending -> pending is a failed attempt that another follows.
+LEGAL_DELIVERY: dict[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.EXPIRED, DeliveryState.CANCELLED}),
+    DeliveryState.SENDING: frozenset(DeliveryState) - {DeliveryState.SENDING, DeliveryState.CANCELLED},
+    DeliveryState.SENT: frozenset(),
+    DeliveryState.FAILED: _AGAIN,
+    DeliveryState.EXPIRED: _AGAIN,
+    DeliveryState.UNKNOWN: _AGAIN,
+    DeliveryState.CANCELLED: frozenset(),
+}
+
+
+class Deliver(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where results of a task go, and which of them."""
+
+    channel: str
+    on: On = "always"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a task wants done when things are late, slow, cut off or in each other's way."""
 
@@ -87,6 +121,7 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     origin: Literal["user", "seed", "file"] = "user"
     follows_zone: bool = False  # its author named no zone: it moves when the system's zone changes
+    deliver: tuple[Deliver, ...] = ()
 
     def __post_init__(self) -> None:
         if not (0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable() and self.name == self.name.strip()):
@@ -118,6 +153,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     starts: int = 0  # occurrences recorded to run so far: what max_runs counts
     failures: int = 0  # runs in a row that failed
     source: str | None = None  # the file it comes from, which alone may take it away again
+    deliver: tuple[Deliver, ...] = ()
 
     def asks_for(self, at: datetime) -> bool:
         """Whether there is an occurrence at that instant which is still to be recorded."""
@@ -212,6 +248,42 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     finished_at: datetime
     state: Literal["failed", "timed_out", "cut_off"]
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one run, on its way to one channel. `key` is the same at every attempt, for ever."""
+
+    id: int
+    key: str
+    run_id: int
+    task_id: int
+    task: str
+    channel: str
+    kind: Literal["result", "paused"]
+    subject: str
+    body: str
+    state: DeliveryState
+    reason: str
+    attempt: int
+    failures: int  # attempts that failed since it was last asked for
+    created_at: datetime
+    available_at: datetime
+    expires_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None  # when it was last heard of: sent, or given up
+    owner: int | None
+    fence: int
+    run_state: RunState
+    due_at: datetime
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What came of one attempt at a delivery. `refused`: another is no use; `unknown`: it may have arrived."""
+
+    delivery: Delivery
+    how: Literal["sent", "failed", "refused", "unknown"]
+    reason: str
+    finished_at: datetime
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

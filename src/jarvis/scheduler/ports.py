@@ -6,7 +6,7 @@ The engine knows these and nothing behind them: `jarvis.app` is where concrete c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,7 +14,20 @@ from typing import Any, Protocol
 import msgspec
 
 from jarvis.scheduler.clockwatch import Absence, Reading
-from jarvis.scheduler.model import Claimed, Due, Instance, Outcome, Plan, Result, Run, Settled, Task, Unreadable
+from jarvis.scheduler.model import (
+    Claimed,
+    Delivery,
+    Due,
+    Instance,
+    Outcome,
+    Plan,
+    Result,
+    Run,
+    Sent,
+    Settled,
+    Task,
+    Unreadable,
+)
 from jarvis.scheduler.output import Live, Output
 
 
@@ -56,6 +69,34 @@ class Handler(Protocol):
 
     def __call__(self, context: Context, /) -> Result | dict[str, Any] | str | None:
         """Do it. Raising means failed, with the exception as the reason."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel is given. `key` is the same at every attempt: who receives it may drop what it has."""
+
+    key: str
+    channel: str
+    kind: str  # result, paused, or test
+    subject: str  # one line
+    body: str
+    created_at: datetime
+    remaining: Callable[[], float]  # seconds until it must have ended; negative once it must
+    task: str = ""
+    run_id: int | None = None
+    state: str = ""  # of the run
+    due_at: datetime | None = None
+    attempt: int = 1
+
+
+class Channel(Protocol):
+    """A means of delivery, made anew for each message."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one send may take."""
+
+    def send(self, message: Message, /) -> None:
+        """Send it. Raises SendFailed, SendRefused or SendUnknown; anything else counts as failed."""
 
 
 class Tasks(Protocol):
@@ -103,6 +144,31 @@ class Runs(Protocol):
 
     def next_available_at(self) -> datetime | None:
         """The earliest instant at which a pending run may start; None when none waits."""
+
+
+class Deliveries(Protocol):
+    """The outbox: results on their way, each with a state of its own."""
+
+    def any_pending(self) -> bool:
+        """Whether anything waits to be sent, for whatever reason."""
+
+    def expire(self, now: datetime) -> int:
+        """What could not be sent in its time will not be any more. Rows changed."""
+
+    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+
+    def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
+        """The one fenced write that ends each attempt; None where the fence no longer matched."""
+
+    def release(self, owner: int, engaged: Collection[str]) -> int:
+        """Hand back uncounted what `owner` claimed for channels that are not engaged, so never began. Rows changed."""
+
+    def lose(self, owner: int, reason: str, now: datetime) -> int:
+        """What an owner was sending when it ended is unknown. Rows changed."""
+
+    def next_available_at(self, engaged: Collection[str]) -> datetime | None:
+        """When the next may be sent by a channel that is not engaged."""
 
 
 class Waker(Protocol):
@@ -170,6 +236,8 @@ class Store(Protocol):
     @property
     def runs(self) -> Runs: ...
     @property
+    def deliveries(self) -> Deliveries: ...
+    @property
     def instances(self) -> Instances: ...
     @property
     def absences(self) -> Absences: ...
@@ -229,3 +297,35 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """No run will be started any more."""
+
+
+class Sender(Protocol):
+    """Sends claimed deliveries through their channels, beside the caller."""
+
+    on_finish: Callable[[], None]  # called whenever a send ends, from any thread; must not block
+
+    @property
+    def engaged(self) -> frozenset[str]:
+        """Channels that are sending, or hang in a send that was given up: nothing more for them now."""
+
+    @property
+    def busy(self) -> int:
+        """How many sends are started and not yet acknowledged as settled."""
+
+    def start(self, claimed: Sequence[Delivery]) -> None:
+        """Begin these sends; returns at once."""
+
+    def finished(self) -> list[Sent]:
+        """What sends came to that are not yet acknowledged. A send past its deadline is given up as unknown."""
+
+    def acknowledge(self, sent: Sequence[Sent]) -> None:
+        """These are settled and may be forgotten."""
+
+    def wait(self) -> None:
+        """Block until something is finished; at once if nothing is being sent."""
+
+    def overdue_in(self) -> float | None:
+        """Seconds until the first send is to be given up; None if nothing is being sent."""
+
+    def close(self) -> None:
+        """Tell what is being sent to stop, and wait a moment for it; nothing will be started any more."""

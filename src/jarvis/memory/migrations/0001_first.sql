@@ -24,7 +24,8 @@ CREATE TABLE tasks (
     removed_at   INTEGER,
     next_run_at  INTEGER,                     -- the first due_at not yet recorded; only moves forward
     starts       INTEGER NOT NULL DEFAULT 0,  -- occurrences recorded to run
-    failures     INTEGER NOT NULL DEFAULT 0   -- runs in a row that failed
+    failures     INTEGER NOT NULL DEFAULT 0,  -- runs in a row that failed
+    deliver      TEXT NOT NULL DEFAULT '[]'   -- JSON: the channels its results go to, and which of them
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
@@ -102,6 +103,43 @@ CREATE TABLE outputs (
     cut_off INTEGER NOT NULL DEFAULT 0,       -- 1: its daemon died; what it had written by then
     PRIMARY KEY (run_id, attempt)
 ) STRICT;
+
+-- The outbox: what became of one run, on its way to one channel. Written by the transaction that settles the run.
+CREATE TABLE deliveries (
+    id           INTEGER PRIMARY KEY,
+    key          TEXT NOT NULL UNIQUE,        -- one for a run, a kind and a channel; the receiver may know it by that
+    run_id       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    task_id      INTEGER NOT NULL REFERENCES tasks (id),
+    channel      TEXT NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused')),
+    subject      TEXT NOT NULL,
+    body         TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired', 'unknown',
+                                                'cancelled')),
+    reason       TEXT NOT NULL DEFAULT '',
+    attempt      INTEGER NOT NULL DEFAULT 0,
+    failures     INTEGER NOT NULL DEFAULT 0,  -- attempts that failed since it was last asked for
+    created_at   INTEGER NOT NULL,
+    available_at INTEGER NOT NULL,            -- a pending delivery may be sent from here on
+    expires_at   INTEGER NOT NULL,            -- and not from here on
+    started_at   INTEGER,
+    finished_at  INTEGER,
+    owner        INTEGER REFERENCES instances (id),
+    fence        INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX deliveries_by_run ON deliveries (run_id);
+CREATE INDEX deliveries_pending ON deliveries (channel, available_at, id) WHERE state = 'pending';
+CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (owner) WHERE state = 'sending';
+CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled');
+
+-- The last line of defence for "never sent twice by itself": what was sent stays so, and what may have been sent,
+-- or was given up, can only be put back by the one who asks for it.
+CREATE TRIGGER deliveries_settled BEFORE UPDATE OF state ON deliveries
+WHEN old.state IN ('sent', 'cancelled') OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
+BEGIN
+    SELECT RAISE (ABORT, 'a settled delivery cannot change its state');
+END;
 
 -- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.
 CREATE TABLE absences (

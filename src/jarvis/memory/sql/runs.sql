@@ -11,7 +11,7 @@ ON CONFLICT (task_id, due_at) DO NOTHING;
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
        r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures, r.alone,
        t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source, t.deliver
 FROM runs r JOIN tasks t ON t.id = r.task_id
 WHERE r.state = 'pending' AND r.available_at <= :now
   AND (r.alone = 0 OR NOT EXISTS (

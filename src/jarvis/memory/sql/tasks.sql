@@ -1,20 +1,22 @@
 -- name: insert
-INSERT INTO tasks (name, schedule, handler, params, policy, origin, source, follows_zone, created_at, next_run_at)
-VALUES (:name, :schedule, :handler, :params, :policy, :origin, :source, :follows_zone, :created_at, :next_run_at);
+INSERT INTO tasks (name, schedule, handler, params, policy, origin, source, follows_zone, deliver, created_at,
+                   next_run_at)
+VALUES (:name, :schedule, :handler, :params, :policy, :origin, :source, :follows_zone, :deliver, :created_at,
+        :next_run_at);
 
 -- name: get
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, failures, source
+       next_run_at, starts, follows_zone, failures, source, deliver
 FROM tasks WHERE name = ? AND removed_at IS NULL;
 
 -- name: by_id
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, failures, source
+       next_run_at, starts, follows_zone, failures, source, deliver
 FROM tasks WHERE id = ?;
 
 -- name: all
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, failures, source
+       next_run_at, starts, follows_zone, failures, source, deliver
 FROM tasks WHERE removed_at IS NULL ORDER BY id;
 
 -- name: sources
@@ -32,7 +34,7 @@ SELECT name FROM tasks WHERE removed_at IS NULL ORDER BY name;
 
 -- name: list
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source, t.deliver,
        r.started_at, r.state
 FROM tasks t
 LEFT JOIN runs r ON r.id = (
@@ -43,7 +45,7 @@ ORDER BY t.name;
 
 -- name: due
 SELECT t.id, t.name, t.schedule, t.handler, t.params, t.policy, t.origin, t.created_at, t.revision, t.enabled,
-       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source,
+       t.paused_at, t.pause_reason, t.next_run_at, t.starts, t.follows_zone, t.failures, t.source, t.deliver,
        (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = t.id AND state IN ('pending', 'running') LIMIT 1)
 FROM tasks t
 WHERE t.next_run_at <= :now AND t.enabled = 1 AND t.removed_at IS NULL
@@ -83,7 +85,7 @@ SELECT failures FROM tasks WHERE id = ?;
 
 -- name: following_zone
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
-       next_run_at, starts, follows_zone, failures, source
+       next_run_at, starts, follows_zone, failures, source, deliver
 FROM tasks WHERE follows_zone = 1 AND removed_at IS NULL;
 
 -- name: rezone
@@ -92,7 +94,7 @@ WHERE id = :id AND revision = :revision AND removed_at IS NULL;
 
 -- name: change
 UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, policy = :policy, origin = :origin,
-                 follows_zone = :follows_zone, next_run_at = :next, starts = :starts, failures = 0,
+                 follows_zone = :follows_zone, deliver = :deliver, next_run_at = :next, starts = :starts, failures = 0,
                  revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
 

@@ -1,0 +1,1 @@
+"""The channels that deliveries go out by, one file each."""

@@ -1,0 +1,184 @@
+"""The `deliveries` table: the outbox. Rows are added by the transaction that settles their run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import msgspec
+
+from jarvis.errors import JarvisError, NotFound
+from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.sqlite import Database, Row
+from jarvis.memory.statements import load
+from jarvis.scheduler.delivery import LIFETIME, Letter, after, everywhere, paused_letter, result_letter, wanted
+from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
+
+_SQL = load("deliveries")
+_TOO_LATE = f"not sent within {format_duration(LIFETIME)}"
+_OVER = {
+    DeliveryState.SENT: "has been sent",
+    DeliveryState.CANCELLED: "was cancelled",
+    DeliveryState.PENDING: "waits to be sent by itself",
+    DeliveryState.SENDING: "is being sent",
+}
+
+
+class DeliveryTable:
+    """Add, claim, settle; and read the outbox. Each change is one conditional write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
+        """What became of a run, for each channel that wants to know. Rows written."""
+        channels = wanted(task.deliver, result.state, turned=turned)
+        if not channels:
+            return 0
+        return self._add(run, "result", channels, result_letter(task, run, result, reason, turned=turned), now)
+
+    def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
+        """That a task was paused with this run, for each of its channels. Rows written."""
+        return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
+
+    def any_pending(self) -> bool:
+        """Whether anything waits to be sent, for whatever reason."""
+        return bool(self._database.value(_SQL["any_pending"]))
+
+    def expire(self, now: datetime) -> int:
+        """What could not be sent in its time will not be any more. Rows changed."""
+        return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})
+
+    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+        with self._database.transaction():
+            waiting = [channel for (channel,) in self._database.rows(_SQL["channels_waiting"], (to_micros(now),))]
+            claimed = (self._claim(channel, owner, now) for channel in waiting if channel not in engaged)
+            return [delivery for delivery in claimed if delivery is not None]
+
+    def release(self, owner: int, engaged: Collection[str]) -> int:
+        """Hand back uncounted what an owner claimed for channels that are not engaged, so never began. Rows changed."""
+        return self._database.change(_SQL["release"], {"owner": owner, "engaged": _names(engaged)})
+
+    def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
+        """End each attempt, all in one transaction; None where the fence no longer matched."""
+        with self._database.transaction():
+            return [self._settle(each) for each in sent]
+
+    def lose(self, owner: int, reason: str, now: datetime) -> int:
+        """What an owner was sending when it ended is unknown. Rows changed."""
+        return self._database.change(_SQL["lose"], {"owner": owner, "reason": reason, "now": to_micros(now)})
+
+    def cancel_of(self, task_id: int, reason: str, now: datetime) -> int:
+        """What waits of a task's will not be sent. Rows changed."""
+        return self._database.change(_SQL["cancel_of"], {"task_id": task_id, "reason": reason, "now": to_micros(now)})
+
+    def again(self, delivery_id: int, now: datetime) -> Delivery:
+        """A person asks for another attempt at what was given up or may have arrived, with a lifetime of its own."""
+        with self._database.transaction():
+            before = self.get(delivery_id)
+            row = {
+                "id": delivery_id,
+                "reason": f"(asked for again; it was {before.state}: {before.reason})",
+                "now": to_micros(now),
+                "expires_at": to_micros(now + LIFETIME),
+            }
+            if self._database.change(_SQL["again"], row) != 1:
+                raise JarvisError(f"delivery {delivery_id} {_OVER[before.state]}: there is nothing to try again")
+            self._database.announce()
+            return self.get(delivery_id)
+
+    def next_available_at(self, engaged: Collection[str]) -> datetime | None:
+        """When the next may be sent by a channel that is not engaged."""
+        return maybe_instant(self._database.value(_SQL["next_available_at"], (_names(engaged),)))
+
+    def get(self, delivery_id: int) -> Delivery:
+        """One delivery."""
+        row = self._database.row(_SQL["get"], (delivery_id,))
+        if row is None:
+            raise NotFound(f"no delivery has the id {delivery_id}: see `jarvis delivery list`")
+        return _decode(row)
+
+    def of_run(self, run_id: int) -> list[Delivery]:
+        """A run's deliveries."""
+        return [_decode(row) for row in self._database.rows(_SQL["of_run"], (run_id,))]
+
+    def newest(
+        self,
+        *,
+        task: str | None = None,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        limit: int | None = 50,
+    ) -> list[Delivery]:
+        """The outbox, newest first; `limit=None` for all of it."""
+        row = {"task": task, "channel": channel, "state": state, "limit": -1 if limit is None else limit}
+        return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
+
+    def _add(self, run: Run, kind: str, channels: Sequence[str], letter: Letter, now: datetime) -> int:
+        row = {
+            "run_id": run.id,
+            "task_id": run.task_id,
+            "kind": kind,
+            "subject": letter.subject,
+            "body": letter.body,
+            "now": to_micros(now),
+            "expires_at": to_micros(now + LIFETIME),
+        }
+        occurrence = f"{run.task_id}:{run.due_at.isoformat()}"
+        keyed = ({**row, "channel": channel, "key": f"{occurrence}:{kind}:{channel}"} for channel in channels)
+        return sum(self._database.change(_SQL["insert"], each) for each in keyed)
+
+    def _claim(self, channel: str, owner: int, now: datetime) -> Delivery | None:
+        at = to_micros(now)
+        delivery_id = self._database.value(_SQL["next_of"], {"channel": channel, "now": at})
+        if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
+            return None
+        return self.get(delivery_id)
+
+    def _settle(self, sent: Sent) -> Delivery | None:
+        delivery, then = sent.delivery, after(sent)
+        row = {
+            "id": delivery.id,
+            "owner": delivery.owner,
+            "fence": delivery.fence,
+            "state": then.state,
+            "reason": then.reason,
+            "finished_at": to_micros(sent.finished_at),
+            "failed": sent.how == "failed",
+            "available_at": maybe_micros(then.available_at),
+        }
+        return self.get(delivery.id) if self._database.change(_SQL["settle"], row) == 1 else None
+
+
+def _names(channels: Collection[str]) -> str:
+    """A few names as SQLite takes them: a JSON list."""
+    return msgspec.json.encode(sorted(channels)).decode()
+
+
+def _decode(row: Row) -> Delivery:
+    return Delivery(
+        id=row[0],
+        key=row[1],
+        run_id=row[2],
+        task_id=row[3],
+        task=row[4],
+        channel=row[5],
+        kind=row[6],
+        subject=row[7],
+        body=row[8],
+        state=DeliveryState(row[9]),
+        reason=row[10],
+        attempt=row[11],
+        failures=row[12],
+        created_at=from_micros(row[13]),
+        available_at=from_micros(row[14]),
+        expires_at=from_micros(row[15]),
+        started_at=maybe_instant(row[16]),
+        finished_at=maybe_instant(row[17]),
+        owner=row[18],
+        fence=row[19],
+        run_state=RunState(row[20]),
+        due_at=from_micros(row[21]),
+    )

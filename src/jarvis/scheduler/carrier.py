@@ -1,0 +1,95 @@
+"""One claimed delivery through its channel: what that is given, how long it may take, what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from jarvis.errors import SendRefused, SendUnknown
+from jarvis.scheduler.model import Delivery, Sent
+from jarvis.scheduler.ports import Channel, Clock, Message
+
+_LOG = logging.getLogger("jarvis.delivery")
+UNTIL_KNOWN = 30.0  # seconds to find the channel in, before its own timeout is known
+MARGIN = 10.0  # seconds past its deadline in which a send must have ended by itself
+
+
+class Deadline:
+    """How long one send may take, in waking time: moved once its channel is known, and up when it must stop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stopped = False
+        self._at = clock.monotonic() + UNTIL_KNOWN
+
+    def allow(self, seconds: float) -> None:
+        """So many seconds from now on."""
+        self._at = self._clock.monotonic() + seconds
+
+    def stop(self) -> None:
+        """No more time at all."""
+        self._stopped = True
+
+    def remaining(self) -> float:
+        """Seconds left, negative once it must have ended."""
+        return -1.0 if self._stopped else self.left()
+
+    def left(self) -> float:
+        """The same, whether or not it was told to stop."""
+        return self._at - self._clock.monotonic()
+
+
+class Carrier:
+    """Sends, one call at a time; safe to call from several threads."""
+
+    def __init__(self, channel: Callable[[str], Channel], clock: Clock) -> None:
+        """`channel` finds one by its name, or raises SendFailed or SendRefused."""
+        self._channel = channel
+        self._clock = clock
+
+    def carry(self, delivery: Delivery, deadline: Deadline) -> Sent:
+        """The whole way of one attempt. Never raises: whatever the channel does becomes a Sent."""
+        try:
+            channel = self._channel(delivery.channel)
+            deadline.allow(channel.timeout)
+            channel.send(message(delivery, deadline))
+        except SendRefused as error:
+            return Sent(delivery, "refused", _said(error), self._clock.now())
+        except SendUnknown as error:
+            return Sent(delivery, "unknown", _said(error), self._clock.now())
+        except Exception as error:  # noqa: BLE001 - a channel may raise anything: that is what failed means
+            _LOG.debug("channel raised", exc_info=True, extra={"channel": delivery.channel})
+            return Sent(delivery, "failed", _said(error), self._clock.now())
+        return Sent(delivery, "sent", "", self._clock.now())
+
+    def give_up(self, delivery: Delivery) -> Sent:
+        """What is to be said of a send that did not end in its time."""
+        return Sent(
+            delivery, "unknown", "the channel did not answer in time, so it may have arrived", self._clock.now()
+        )
+
+    def deadline(self) -> Deadline:
+        """For a send that begins now."""
+        return Deadline(self._clock)
+
+
+def message(delivery: Delivery, deadline: Deadline) -> Message:
+    """A delivery as its channel sees it."""
+    return Message(
+        key=delivery.key,
+        channel=delivery.channel,
+        kind=delivery.kind,
+        subject=delivery.subject,
+        body=delivery.body,
+        created_at=delivery.created_at,
+        remaining=deadline.remaining,
+        task=delivery.task,
+        run_id=delivery.run_id,
+        state=delivery.run_state,
+        due_at=delivery.due_at,
+        attempt=delivery.attempt,
+    )
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__
