@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.clockwatch import Absence, Reading, compare
+from jarvis.scheduler.clockwatch import Absence
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
@@ -26,9 +26,9 @@ from jarvis.scheduler.model import (
     Unreadable,
 )
 from jarvis.scheduler.outbox import Outbox
-from jarvis.scheduler.plan import SEEN_LATE, plan, spread
+from jarvis.scheduler.plan import plan, spread
 from jarvis.scheduler.ports import Clock, Executor, Sender, Store
-from jarvis.scheduler.zone import load_zone
+from jarvis.scheduler.vigil import Vigil
 
 _LOG = logging.getLogger("jarvis.engine")
 LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
@@ -56,13 +56,8 @@ class SchedulerEngine:
         self.clock = clock or SystemClock()
         self.outbox = Outbox(store, sender, self.clock)
         self._instance: Instance | None = None
-        self._wake_settle = wake_settle
-        self._settled_at: datetime | None = None  # nothing is planned or started before
-        self._reading: Reading | None = None
-        self._absences: list[Absence] = []  # those that may still explain why something is late
-        self._to_keep: list[Absence] = []
+        self._vigil = Vigil(store, self.clock, wake_settle)
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
-        self._zone_changed = False
         executor.renew = self._renew
 
     @property
@@ -133,7 +128,7 @@ class SchedulerEngine:
         outcomes = self.executor.finished()
         if self.executor.busy > len(outcomes):
             self.stop_asked()
-        sent, claim = self.outbox.finished(), claim and not self._settling(now)
+        sent, claim = self.outbox.finished(), claim and not self._vigil.settling(now)
         self._sure = False
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
@@ -211,8 +206,8 @@ class SchedulerEngine:
 
     def next_wake(self) -> datetime | None:
         """When something next has its turn; None when nothing waits, or only for a free place."""
-        if self._settled_at is not None:
-            return self._settled_at
+        if self._vigil.settled_at is not None:
+            return self._vigil.settled_at
         moments = [self.store.tasks.next_due_at(), self.outbox.next_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
@@ -224,15 +219,10 @@ class SchedulerEngine:
 
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
         """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
-        before, self._reading = self._reading, self.clock.read()
-        found = compare(before, self._reading, meant) if before is not None else []
-        if any(absence.kind == "slept" for absence in found):
-            self._settled_at = self._reading.wall + self._wake_settle
-        self._zone_changed |= any(absence.kind == "zone_changed" for absence in found)
-        self.note(found)
-        if self._zone_changed:
-            self.rezone(self._reading.zone, self._reading.wall)
-            self._zone_changed = False
+        reading, found = self._vigil.look(meant)
+        if self._vigil.zone_changed:
+            self.rezone(reading.zone, reading.wall)
+            self._vigil.zone_changed = False
         return found
 
     def rezone(self, zone: str, now: datetime) -> int:
@@ -244,15 +234,11 @@ class SchedulerEngine:
 
     def note(self, absences: Sequence[Absence]) -> None:
         """Keep what the clocks told: it explains what is late now, and answers `why` later."""
-        self._absences += absences
-        self._to_keep += absences
-        while self._to_keep:  # what cannot be written now is written when something can be
-            self.store.absences.add(self._to_keep[0])
-            _LOG.info("noted: %s", self._to_keep.pop(0).said(UTC))
+        self._vigil.note(absences)
 
     def expect(self, absence: Absence) -> None:
         """What is planned late from now on may be so because of this, which is not to be kept yet."""
-        self._absences = [each for each in self._absences if each.since != absence.since] + [absence]
+        self._vigil.expect(absence)
 
     def _renew(self) -> None:
         owner = self._instance
@@ -268,25 +254,11 @@ class SchedulerEngine:
         self.outbox.release_unstarted(owner.id)
         self._sure = True
 
-    def _settling(self, now: datetime) -> bool:
-        """Whether it is too early after waking. A clock set back must not hold anything for longer."""
-        if self._settled_at is None or not self._settled_at - self._wake_settle <= now < self._settled_at:
-            self._settled_at = None
-            return False
-        return True
-
     def _note_stop(self, now: datetime) -> None:
         """If nobody else is here, nobody was since the last daemon was seen."""
         seen = self.store.instances.last_seen(but=self.instance.id)
         if seen is not None and seen < now and not self.others():
             self.note([Absence(kind="stopped", since=seen, until=now)])
-
-    def _why_late(self, task: Task) -> str:
-        due_at = task.next_run_at
-        for absence in self._absences:
-            if due_at is not None and absence.explains(due_at):
-                return absence.said(load_zone(task.schedule.tz))
-        return SEEN_LATE
 
     def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
         """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded."""
@@ -307,11 +279,11 @@ class SchedulerEngine:
         """Plans for at most one batch of tasks, None when nothing was due."""
         due = self.store.tasks.due(now, BATCH)
         if not due:
-            self._absences.clear()  # whatever they made late has been accounted for
+            self._vigil.forget()  # whatever they made late has been accounted for
             return None
         made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
         planned = [(task, plan) for task, plan in made if plan is not None]
-        if any(absence.kind == "slept" for absence in self._absences):
+        if self._vigil.slept:
             planned = spread(planned, now)
         return planned
 
@@ -333,7 +305,7 @@ class SchedulerEngine:
 
     def _planned(self, due: Due, now: datetime) -> Plan | None:
         try:
-            made = plan(due.task, now, due.open_run, self._why_late(due.task))
+            made = plan(due.task, now, due.open_run, self._vigil.why_late(due.task))
             if made.next_run_at is not None and made.next_run_at <= now:
                 raise ValueError(f"its next instant after {now.isoformat()} came out as {made.next_run_at.isoformat()}")
         except Exception as error:  # noqa: BLE001 - one task that cannot be planned must neither stop the others nor spin
