@@ -16,7 +16,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check fmt cover soak pins clean again
+.PHONY: help setup run test crash check fmt cover seeds soak pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ cover: $(DEV_STAMP) ## Run the tests and show which lines none of them reached
 
 soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see whether anything grows (MINUTES=60)
 	@$(PY) benchmarks/soak.py --minutes $(MINUTES)
+
+seeds: $(DEV_STAMP) ## Live through many more seeded worlds than the tests do (SEEDS=100000 FIRST=0)
+	@$(PY) -m tests.simulation.replay $${FIRST:-0} $${SEEDS:-100000}
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build

@@ -46,6 +46,7 @@ class Daemon:
         self._connection: Any = self.store.database._connection
         self._connection.set_busy_timeout(0)  # nobody else gets on while one waits: what is locked is refused
         self._faults = world.faults
+        self.failed: JarvisError | None = None  # why its last pass did
         self._last = ""
         self._moved = False
         self._look = world.promises.check
@@ -55,7 +56,8 @@ class Daemon:
         self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock)
         self._connection.exec_trace = self._before_statement
 
-    def _before_statement(self, _cursor: object, sql: str, _bindings: object) -> bool:
+    def _before_statement(self, cursor: object, sql: str, _bindings: object) -> bool:
+        del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
         self.after_last()
         self._at(f"before {(name := named(sql))}")
         self._last = name
@@ -195,6 +197,7 @@ class World:
                 return False
             if not isinstance(error, JarvisError):
                 raise
+            daemon.failed = error
             self.say(f"  daemon {daemon.number}: {type(error).__name__}: {str(error).replace(self.path, '')[:80]}")
             if what == "stop":  # the process ends all the same
                 self._bury(daemon)
@@ -374,7 +377,7 @@ class World:
     def _turn(self) -> None:
         for daemon in list(self.daemons.values()):
             if not (self._act(daemon, "look") and self._act(daemon, "tick")):
-                raise Broken(f"keeps: daemon {daemon.number} fails without a fault")
+                raise Broken(f"keeps: daemon {daemon.number} fails without a fault") from daemon.failed
         now = self.clock.now()
         wakes = [daemon.engine.next_wake() for daemon in self.daemons.values()]
         ahead = [max(0.0, (wake - now).total_seconds()) for wake in wakes if wake is not None]

@@ -128,7 +128,7 @@ def remove_without_a_trace(patch: Patch) -> None:
 
 
 def give_no_reason(patch: Patch) -> None:
-    patch.setattr(executor, "_said", lambda _error: "")
+    patch.setattr(executor, "said", lambda _error: "")
 
 
 def plan_late(patch: Patch) -> None:
@@ -159,7 +159,7 @@ SABOTAGES: tuple[tuple[Callable[[Patch], None], str], ...] = (
     (count_one_too_many, "accounted for"),
     (claim_what_runs, "once"),
     (keep_the_fence, "once"),
-    (forget_outcomes_before_the_commit, "ends"),
+    (forget_outcomes_before_the_commit, "ends|once"),
     (start_before_the_commit, "once"),
     (leave_processes_behind, "once"),
     (cut_off_without_a_word, "once"),
