@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -380,7 +381,9 @@ def test_when_nobody_can_be_looked_for_it_is_killed_and_the_run_unknown(
     assert result.state is RunState.UNKNOWN
     assert "the process table cannot be read (Too many open files)" in result.reason
     monkeypatch.undo()
-    os.waitpid(int(result.output), 0)
+    with contextlib.suppress(ChildProcessError):  # Popen may have waited for it already
+        os.waitpid(int(result.output), 0)
+    assert not lives(int(result.output))
 
 
 # ---------------------------------------------------------------------------- what it leaves behind
