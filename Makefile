@@ -5,6 +5,7 @@ PYTHON ?=
 JOBS ?= auto
 PYTEST_ARGS ?=
 MINUTES ?= 60
+FILES ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,7 +17,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check fmt cover seeds soak pins clean again
+.PHONY: help setup run test crash check fmt cover mutants soak pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -56,16 +57,17 @@ cover: $(DEV_STAMP) ## Run the tests and show which lines none of them reached
 	@$(PY) -m coverage run -m pytest -q $(PYTEST_ARGS)
 	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report
 
+mutants: $(DEV_STAMP) ## Change the pure files in small ways and see whether a test notices (FILES="plan cron")
+	@$(PY) -c 'import mutmut' 2>/dev/null || $(PIP) install -c constraints.txt -e '.[mutation]'
+	@$(PY) tests/mutation/mutants.py $(FILES)
+
 soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see whether anything grows (MINUTES=60)
 	@$(PY) benchmarks/soak.py --minutes $(MINUTES)
-
-seeds: $(DEV_STAMP) ## Live through many more seeded worlds than the tests do (SEEDS=100000 FIRST=0)
-	@$(PY) -m tests.simulation.replay $${FIRST:-0} $${SEEDS:-100000}
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build
 	@$(find_python) "$$python" -m venv build/pins
-	@build/pins/bin/python -m pip --disable-pip-version-check --quiet install --upgrade -e '.[dates,dev]'
+	@build/pins/bin/python -m pip --disable-pip-version-check --quiet install --upgrade -e '.[dates,dev,mutation]'
 	@{ sed -n '/^#/p' constraints.txt; \
 	   build/pins/bin/python -m pip --disable-pip-version-check freeze --exclude-editable --exclude setuptools \
 	   | grep '^[A-Za-z0-9._-]*==' | LC_ALL=C sort -f; } > build/constraints.txt

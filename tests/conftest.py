@@ -10,10 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=2_000)
+# For `make mutants`: that a test fails is all it asks, so nothing is made smaller.
+settings.register_profile(
+    "mutation", derandomize=True, deadline=None, database=None, max_examples=30, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 OURS = ("JARVIS_", "DAEMON_", "SCHEDULER_", "WEBHOOK_", "IMESSAGE_")

@@ -56,6 +56,29 @@ def test_what_would_start_too_late_to_be_of_use_is_not_tried_again() -> None:
     assert next_attempt(policy, a_run(), FAILED, DUE + timedelta(seconds=11)) is None
 
 
+def test_what_would_start_in_the_last_instant_it_is_of_use_is_tried_again() -> None:
+    at_once = Policy(retries=1, late_ok=timedelta(seconds=30), retry_delay=timedelta(0))
+    assert next_attempt(at_once, a_run(), FAILED, DUE + timedelta(seconds=30)) == DUE + timedelta(seconds=30)
+    assert next_attempt(at_once, a_run(), FAILED, DUE + timedelta(seconds=30) + MICROSECOND) is None
+
+
+def test_the_longest_wait_is_reached_in_doublings_and_not_before() -> None:
+    policy = Policy(retry_delay=timedelta(seconds=10), retry_max_delay=timedelta(seconds=45))
+    waits = [delay(policy, a_run(failures)) for failures in range(4)]
+    for wait, meant in zip(waits, (10, 20, 40, 45), strict=True):
+        assert timedelta(seconds=meant) <= wait <= timedelta(seconds=meant) * (1 + SPREAD)
+
+    hardly_limited = msgspec.structs.replace(policy, retry_max_delay=timedelta(seconds=49))
+    unlimited = msgspec.structs.replace(policy, retry_max_delay=timedelta(days=1))
+    assert delay(hardly_limited, a_run(2)) == delay(unlimited, a_run(2)), "40 s is below the limit"
+
+
+def test_the_waits_of_many_tasks_are_spread_over_the_whole_quarter() -> None:
+    waits = sorted(delay(Policy(retry_delay=timedelta(seconds=100)), a_run(0, task_id)) for task_id in range(200))
+    assert waits[0] < timedelta(seconds=102)
+    assert waits[-1] > timedelta(seconds=123)
+
+
 @given(
     failures=st.integers(0, 10_000),
     first=st.timedeltas(timedelta(0), timedelta(days=30)),

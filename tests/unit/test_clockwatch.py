@@ -45,6 +45,20 @@ def test_wall_time_no_clock_accounts_for_is_a_step_forward() -> None:
 def test_wall_time_that_went_back_is_a_step_back() -> None:
     (step,) = compare(BEFORE, later(wall=-3_595, awake=5, boot=5), 5)
     assert (step.kind, step.detail) == ("stepped_back", "-3600 s")
+    assert (step.since, step.until) == (START - timedelta(seconds=3_595), START + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        (later(wall=6, awake=5, boot=6), later(wall=6.001, awake=5, boot=6.001)),  # asleep for a second
+        (later(wall=6, awake=5, boot=5), later(wall=6.001, awake=5, boot=5)),  # set forward by a second
+        (later(wall=4, awake=5, boot=5), later(wall=3.999, awake=5, boot=5)),  # set back by a second
+        (later(wall=13, awake=13, boot=13), later(wall=13.001, awake=13.001, boot=13.001)),  # held up for 8
+    ],
+)
+def test_what_is_just_within_its_limit_is_nothing_to_tell(most: Reading, more: Reading) -> None:
+    assert (len(kinds(most)), len(kinds(more))) == (0, 1)
 
 
 def test_a_sleep_with_a_step_in_it_is_told_as_both() -> None:
@@ -67,7 +81,7 @@ def test_another_zone_is_told_with_both_names() -> None:
     assert (changed.kind, changed.detail) == ("zone_changed", "UTC to Asia/Tokyo")
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(-2, False), (0, True), (60, True), (61, False)])
+@pytest.mark.parametrize(("seconds", "expected"), [(-2, False), (-1, True), (0, True), (60, True), (61, False)])
 def test_an_absence_explains_what_was_due_in_it(seconds: float, expected: bool) -> None:
     absence = Absence(kind="slept", since=START, until=START + timedelta(seconds=60))
     assert absence.explains(START + timedelta(seconds=seconds)) is expected
@@ -79,6 +93,15 @@ def test_an_absence_is_said_in_the_local_time_of_whoever_asks() -> None:
     assert night.said(ZoneInfo("America/Denver")) == "while the machine slept 2026-03-01 18:10-23:30"
     long = Absence(kind="stopped", since=START, until=START + timedelta(days=2))
     assert long.said(UTC) == "while no daemon was running 2026-03-02 01:10-2026-03-04 01:10"
+
+
+def test_a_short_absence_is_said_to_the_second() -> None:
+    short = Absence(kind="held_up", since=START, until=START + timedelta(seconds=119))
+    assert short.said(UTC) == "while the daemon was held up 2026-03-02 01:10:00-01:11:59"
+    minutes = Absence(kind="held_up", since=START, until=START + timedelta(seconds=120))
+    assert minutes.said(UTC) == "while the daemon was held up 2026-03-02 01:10-01:12"
+    step = Absence(kind="zone_changed", since=START, until=START, detail="UTC to Asia/Tokyo")
+    assert step.said(UTC).endswith("(UTC to Asia/Tokyo) at 2026-03-02 01:10:00")
 
 
 def test_the_system_clock_reads_forward() -> None:

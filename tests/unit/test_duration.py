@@ -49,6 +49,7 @@ S, M, H, D = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), tim
         (0, timedelta(0)),
         ("0s", timedelta(0)),
         ("3652425d", LONGEST),
+        ("5m".rjust(100, "0"), 5 * M),
         (LONGEST.total_seconds(), LONGEST),
     ],
 )
@@ -69,6 +70,43 @@ def test_what_is_not_exactly_one_duration_is_refused(value: object) -> None:
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "None: is a NoneType."),
+        (b"5m", "b'5m': is a bytes."),
+        (-1, "-1: is negative."),
+        (-S, "datetime.timedelta(days=-1, seconds=86399): is negative."),
+        (10**12, "1000000000000: is not a number of seconds up to 10,000 years."),
+        (LONGEST + S, "datetime.timedelta(days=3652425, seconds=1): is longer than 10,000 years."),
+        ("3652426d", "'3652426d': is longer than 10,000 years."),
+        ("999999999999", "'999999999999': is longer than 10,000 years."),
+        (1e-9, "1e-09: is finer than a microsecond."),
+        ("0.0000001s", "'0.0000001s': is finer than a microsecond."),
+        ("1h1h", "'1h1h': name each unit once, the largest first."),
+        ("five minutes", "'five minutes': 'five minutes' is not a number with a unit."),
+        ("5m five", "'5m five': 'five' is not a number with a unit."),
+        ("X5m", "'X5m': 'X5m' is not a number with a unit."),
+        (
+            "!" + "1234567890" * 3,
+            "'!123456789012345678901234567890': '!1234567890123456789' is not a number with a unit.",
+        ),
+        ("", "'': is empty."),
+        ("1h30", "'1h30': every number needs a unit."),
+        ("5M", "'5M': M could be minutes or months"),
+        ("5y", "'5y': 'y' is not a unit (ms, s, m, h, d, w)."),
+        ("1.2.3s", "'1.2.3s': '1.2.3' is not a number."),
+        ("9" * 101, "'" + "9" * 56 + "...: is 101 characters long."),
+        ("!" * 58, "'" + "!" * 58 + "': "),
+        ("!" * 59, "'" + "!" * 56 + "...: "),
+    ],
+)
+def test_a_refusal_shows_what_was_got_and_what_is_wrong_with_it(value: object, said: str) -> None:
+    with pytest.raises(DurationError) as refused:
+        parse_duration(value)  # type: ignore[arg-type]
+    assert str(refused.value).startswith(f"duration {said}")
+
+
 def test_a_capital_m_is_refused_with_what_it_could_mean() -> None:
     with pytest.raises(DurationError, match='minutes or months: write "m" for minutes'):
         parse_duration("5M")
@@ -78,6 +116,7 @@ def test_a_capital_m_is_refused_with_what_it_could_mean() -> None:
     ("length", "text"),
     [
         (90 * S, "1m30s"),
+        (S, "1s"),
         (timedelta(0), "0s"),
         (S / 2, "500ms"),
         (1.5 * S, "1.5s"),

@@ -58,6 +58,7 @@ def test_no_instant_comes_after_ends_at_which_is_one_itself() -> None:
     assert schedule.next_after(START + HOUR) == START + 2 * HOUR
     assert schedule.next_after(START + 2 * HOUR) is None
     assert schedule.previous_before(START + 50 * DAY) == START + 2 * HOUR
+    assert schedule.previous_before(START + 2 * HOUR) == START + HOUR
     assert schedule.count(START, START + 50 * DAY) == 3
 
 
@@ -101,6 +102,18 @@ def test_the_rarest_instants_are_found_past_decades_of_excluded_ones() -> None:
     schedule = Cron("0 9 29 2 mon", exclude=("mon", "tue", "wed", "thu", "fri", "sat"))
     assert schedule.next_after(START) == utc("2032-02-29T09:00Z")
     assert schedule.previous_before(START) == utc("2004-02-29T09:00Z")
+
+
+def test_centuries_of_excluded_dates_are_passed_both_ways() -> None:
+    schedule = Cron("0 9 * * *", exclude=("2027-01-01..2399-12-31",))
+    assert schedule.next_after(utc("2026-12-31T09:00Z")) == utc("2400-01-01T09:00Z")
+    assert schedule.previous_before(utc("2400-01-01T09:00Z")) == utc("2026-12-31T09:00Z")
+
+
+def test_bounds_that_leave_a_single_instant_are_enough() -> None:
+    schedule = Cron("0 0 * * *", starts_at=START, ends_at=utc("2026-03-10T00:00Z"), exclude=("2026-03-02..2026-03-09",))
+    assert schedule.next_after(START) == schedule.ends_at
+    assert schedule.count(START, START + 50 * DAY) == 1
 
 
 def test_bounds_that_leave_nothing_are_refused() -> None:
@@ -174,6 +187,18 @@ def test_moments_in_other_zones_mean_the_same_instants() -> None:
 
 
 # ------------------------------------------------------------------ cron
+@pytest.mark.parametrize(
+    "schedule",
+    [Cron("0 * * * *", "Asia/Tokyo"), Interval(HOUR, START.astimezone(DENVER)), Once(START.astimezone(DENVER))],
+)
+def test_every_instant_that_comes_out_is_in_utc(schedule: Schedule) -> None:
+    following, previous = schedule.next_after(START - DAY), schedule.previous_before(START + DAY)
+    assert following is not None
+    assert previous is not None
+    assert (following.tzinfo, previous.tzinfo) == (UTC, UTC)
+    assert previous.tzinfo is UTC, "another zone of no offset would be converted again at every step"
+
+
 def test_the_policies_for_skipped_and_repeated_hours_are_passed_on() -> None:
     day = utc("2026-03-08T00:00:00-07:00")
     assert walk(Cron("30 2 * * *", "America/Denver"), day, 1) == ["03-08 09:00"]
@@ -255,6 +280,24 @@ def test_once_outside_its_own_bounds_is_refused() -> None:
         Once(NAIVE)
 
 
+def test_once_comes_neither_after_nor_before_itself() -> None:
+    once = Once(START)
+    assert (once.next_after(START), once.previous_before(START)) == (None, None)
+    assert (once.next_after(START - MICROSECOND), once.previous_before(START + MICROSECOND)) == (START, START)
+
+
+def test_after_completion_may_fall_on_the_very_end() -> None:
+    schedule = Interval(HOUR, START, after_completion=True, ends_at=START + DAY)
+    assert schedule.next_after_completion(START + DAY - HOUR) == START + DAY
+    assert schedule.next_after_completion(START + DAY - HOUR + MICROSECOND) is None
+
+
+def test_a_recurrence_without_a_start_takes_the_second_its_task_was_made_and_one_with_a_start_keeps_it() -> None:
+    made = START + timedelta(microseconds=5)
+    assert bind(Rrule("FREQ=DAILY"), made) == Rrule("FREQ=DAILY", START)
+    assert bind(Rrule("FREQ=DAILY", START - DAY), made) == Rrule("FREQ=DAILY", START - DAY)
+
+
 # ------------------------------------------------------------------ jitter
 def test_without_jitter_an_occurrence_starts_when_it_is_due() -> None:
     assert jittered(Cron("0 9 * * *"), START, "t") is START
@@ -280,6 +323,10 @@ def test_jitter_is_spread_and_decided_by_seed_and_instant_alone() -> None:
         (
             Interval(2 * HOUR, START, starts_at=utc("2026-03-01T00:00Z"), exclude=("sun", "sat")),
             "every 2h from 2026-03-01, not on sat, sun",
+        ),
+        (
+            Interval(2 * HOUR, START, starts_at=utc("2026-03-01T00:00:00.5Z"), max_runs=2),
+            "every 2h from 2026-03-01T00:00:00.500000+00:00, at most 2 runs",
         ),
         (
             Interval(HOUR, START, after_completion=True, max_runs=1),

@@ -53,7 +53,7 @@ def _share(seed: str) -> float:
     from hashlib import blake2b  # noqa: PLC0415
 
     digest = blake2b(seed.encode(), digest_size=6).digest()
-    return float(int.from_bytes(digest, "big") / 2**48)
+    return float(int.from_bytes(digest) / 2**48)
 
 
 def _failure(result: Result) -> object:

@@ -177,7 +177,7 @@ def jittered(schedule: Bounds, due_at: datetime, seed: str | int) -> datetime:
     instant = (due_at - EPOCH) // MICROSECOND
     digest = blake2b(f"{seed}\0{instant}".encode(), digest_size=8).digest()
     width = schedule.jitter // MICROSECOND
-    return due_at + timedelta(microseconds=int.from_bytes(digest, "big") * width >> 64)
+    return due_at + timedelta(microseconds=int.from_bytes(digest) * width >> 64)
 
 
 def keep_utc(schedule: Bounds, field: str) -> None:

@@ -121,10 +121,11 @@ def _split(text: str) -> list[tuple[str, str]]:
     parts, at = [], 0
     rest = text.strip(" ")
     while at < len(rest):
+        start = at
         number, at = _take(rest, at, _DIGITS)
         word, at = _take(rest, at, _LETTERS)
         if not number:
-            raise DurationError(text, f"{rest[at:][:20] or word!a} is not a number with a unit")
+            raise DurationError(text, f"{rest[start:][:20]!a} is not a number with a unit")
         parts.append((number, word))
     if not parts:
         raise DurationError(text, "is empty")

@@ -38,7 +38,7 @@ def parse_instant(text: str, zone: tzinfo) -> datetime:
             return moment
         spelled = moment.replace(tzinfo=zone).isoformat()
     except (ValueError, OverflowError):
-        example = datetime(2026, 3, 2, 9, 0, tzinfo=zone).isoformat()
+        example = datetime(2026, 3, 2, 9, tzinfo=zone).isoformat()
         raise ScheduleError(f"{text!r} is no instant: write it as ISO 8601 with an offset, such as {example}") from None
     raise ScheduleError(f"{text!r} has no offset, so it names no instant. Did you mean {spelled}?")
 

@@ -46,18 +46,20 @@ class LocalTime:
         self._chunks: dict[int, tuple[Span, ...]] = {}
         offset = self._offset(0)
         constant = isinstance(zone, timezone)
-        self._recent: Span = (-_FOREVER, _FOREVER if constant else -_FOREVER, offset, offset, offset)
+        always: Span = (-_FOREVER, _FOREVER, offset, offset, offset)
+        self._recent = (-_FOREVER, _FOREVER if constant else -_FOREVER, always)
 
     def span_at(self, instant: int) -> Span:
         """Return the span that holds `instant`."""
-        recent = self._recent
-        if recent[0] <= instant < recent[1]:
+        since, until, recent = self._recent
+        if since <= instant < until:
             return recent
         number = instant // _CHUNK
         for span in self._chunks.get(number) or self._survey(number):
             if instant < span[1]:
                 break
-        self._recent = span
+        # Only within its chunk: in the MARGIN around it a change may lie just beyond the cut.
+        self._recent = (max(span[0], number * _CHUNK), min(span[1], (number + 1) * _CHUNK), span)
         return span
 
     def _survey(self, number: int) -> tuple[Span, ...]:

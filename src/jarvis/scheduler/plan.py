@@ -106,7 +106,7 @@ def _after_completion(task: Task, schedule: Interval, now: datetime, open_run: i
     following = schedule.next_after_completion(now)
     if open_run is not None or task.next_run_at is None:
         return Plan((), following)
-    only = Once(task.next_run_at, task.schedule.tz)
+    only = Once(task.next_run_at)
     rows = tuple(misfires(only, task.policy, task.next_run_at, now, why_late))
     return _limited(task, tuple(_jittered(task, row) for row in rows), following)
 

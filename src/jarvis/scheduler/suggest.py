@@ -20,5 +20,5 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     if len(word) > _LONGEST_WORD:
         return ""
     by_folded = {option.casefold(): option for option in options}
-    close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    close = get_close_matches(word.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[close[0]]}?" if close else ""

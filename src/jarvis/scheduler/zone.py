@@ -50,7 +50,7 @@ def _nearest(name: object) -> str:
     names = set(filter(_is_plausible, available_timezones()))
     # A bare city ("denver", "New York") is the commonest slip and too far from "America/Denver" by letters.
     city = name.strip().replace(" ", "_").casefold()
-    for known in sorted(names):
-        if known.casefold() == city or known.casefold().endswith("/" + city):
-            return f" Did you mean {known}?"
+    if found := [known for known in names if ("/" + known.casefold()).endswith("/" + city)]:
+        # "utc" is UTC rather than Etc/UTC.
+        return f" Did you mean {min(found, key=lambda known: (known.casefold() != city, known))}?"
     return did_you_mean(name, names)
