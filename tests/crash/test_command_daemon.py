@@ -73,25 +73,40 @@ def runs(store: MemoryStore, name: str) -> list[Run]:
 
 
 @pytest.mark.usefixtures("daemon")
-def test_what_ignores_sigterm_in_sessions_of_its_own_is_gone_before_its_run_has_ended(
+def test_what_ignores_sigterm_in_sessions_of_its_own_is_gone_before_its_attempt_has_ended_and_the_next_one_starts(
     store: MemoryStore, tmp_path: Path, eventually: Eventually
 ) -> None:
     timeout, grace = timedelta(seconds=1.5), timedelta(seconds=0.5)
     beats = tmp_path / "beats"
     beats.mkdir()
-    policy = Policy(timeout=timeout)
+    policy = Policy(timeout=timeout, retries=1, retry_delay=timedelta(0))
     add(store, "stubborn", sys.executable, "-c", BEATING, str(beats), policy=policy, kill_grace="500ms")
-    eventually(lambda: [run.state.final for run in runs(store, "stubborn")] == [True], within=20)
+    eventually(lambda: [run.state.final for run in runs(store, "stubborn")] == [True], within=30)
     (run,) = runs(store, "stubborn")
-    assert (run.state, "ended by SIGKILL" in run.reason) == (RunState.TIMED_OUT, True)
+    (first,) = store.runs.attempts(run.id)
+    assert (run.state, run.attempt, first.state) == (RunState.TIMED_OUT, 2, "timed_out")
+    assert "ended by SIGKILL" in run.reason
     assert run.started_at
     assert run.finished_at
+    assert first.started_at
+    assert first.finished_at <= run.started_at
     files = list(beats.iterdir())
-    assert len(files) == 3
-    last = max(datetime.fromisoformat(file.read_text().splitlines()[-2]) for file in files)
-    assert run.started_at + timeout < last < run.finished_at, "they lived past the deadline, and not past the run"
     assert not any(lives(int(file.name)) for file in files)
-    assert run.finished_at - run.started_at < timeout + grace + timedelta(seconds=1)
+    spans = sorted((said(file)[0], said(file)[-1]) for file in files)
+    for started_at, finished_at, of_it in (
+        (first.started_at, first.finished_at, spans[:3]),
+        (run.started_at, run.finished_at, spans[3:]),
+    ):
+        assert len(of_it) == 3
+        last = max(end for _, end in of_it)
+        assert started_at < min(begin for begin, _ in of_it)
+        assert started_at + timeout < last < finished_at, "they lived past the deadline, and not past the attempt"
+        assert finished_at - started_at < timeout + grace + timedelta(seconds=1)
+
+
+def said(file: Path) -> list[datetime]:
+    """Its signs of life, but the last, which may be torn."""
+    return [datetime.fromisoformat(line) for line in file.read_text().splitlines()[:-1]]
 
 
 def test_a_gigabyte_of_output_burdens_neither_the_daemon_nor_the_disk_nor_the_others(
