@@ -76,9 +76,11 @@ class Database:
         """The first row of the answer, if there is one."""
         with self._lock:
             try:
-                return self._connection.execute(sql, bindings).fetchone()
+                # To the end: a statement that is not reset would stand in the way of the next BEGIN.
+                found = self._connection.execute(sql, bindings).fetchall()
             except apsw.Error as error:
                 raise self._ours(error) from error
+            return found[0] if found else None
 
     def value(self, sql: str, bindings: Bindings = ()) -> Any:
         """The first column of the first row, None if there is no row."""
