@@ -302,7 +302,8 @@ def test_the_next_wake_is_the_first_instant_anything_has_its_turn() -> None:
     assert it.next_wake() == it.clock.now() + 20 * SECOND
 
 
-def test_what_was_claimed_in_a_turn_that_broke_off_before_its_start_is_started_by_the_next_one() -> None:
+def broken_off_between_claim_and_start() -> SchedulerEngine:
+    """An engine whose turn failed once its claims were committed and before it started anything."""
     it = engine()
     add(it)
     advance(it, 10)
@@ -316,30 +317,24 @@ def test_what_was_claimed_in_a_turn_that_broke_off_before_its_start_is_started_b
     it.store.database.announce()
     with pytest.raises(OSError, match="folder"):
         it.tick(it.clock.now())
-    assert ledger(it) == [("t", "running")]
     it.store.database.after_commit.remove(broken)
+    assert ledger(it) == [("t", "running")]
+    return it
+
+
+def test_what_was_claimed_in_a_turn_that_broke_off_before_its_start_is_started_by_the_next_one() -> None:
+    it = broken_off_between_claim_and_start()
     it.tick(it.clock.now())
     assert [result.state for result in it.settle_finished()] == [RunState.SUCCEEDED]
+    assert isinstance(it.store, MemoryStore)
     (run,) = it.store.runs.newest()
     assert (run.attempt, run.fence) == (1, 2)
 
 
 def test_an_owner_that_leaves_hands_back_what_it_claimed_and_never_started() -> None:
-    it = engine()
-    add(it)
-    advance(it, 10)
-    assert isinstance(it.store, MemoryStore)
-    it.open(it.clock.now())
-
-    def broken() -> None:
-        raise OSError("the folder of the daemons is gone")
-
-    it.store.database.after_commit.append(broken)
-    it.store.database.announce()
-    with pytest.raises(OSError, match="folder"):
-        it.tick(it.clock.now())
-    it.store.database.after_commit.clear()
+    it = broken_off_between_claim_and_start()
     it.close()
+    assert isinstance(it.store, MemoryStore)
     heir = engine(it.store, clock=it.clock)
     assert [result.state for result in heir.evaluate_due_tasks()] == [RunState.SUCCEEDED]
 
