@@ -26,7 +26,8 @@ def run(arguments: list[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where a closed pipe or a full disk can still be told
     except BrokenPipeError:
-        return _leave_pipe()
+        _give_up_stdout()
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except JarvisError as error:
@@ -34,6 +35,7 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except OSError as error:
         _complain(error)
+        _give_up_stdout()  # it may be what failed, as on a full disk
         return 1
     return status
 
@@ -130,10 +132,11 @@ def _complain(error: Exception) -> None:
         print("jarvis: error:", "\n  ".join(lines), file=sys.stderr)
 
 
-def _leave_pipe() -> int:
-    """Nobody reads any more: let the interpreter's own last flush go nowhere."""
+def _give_up_stdout() -> None:
+    """Let the interpreter's own last flush go nowhere: it would fail once more, and change the exit code."""
     from contextlib import suppress
 
+    with suppress(OSError):  # what was said before belongs to whoever still reads
+        sys.stdout.flush()
     with suppress(OSError, ValueError):  # a stream without a descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return PIPE_CLOSED
