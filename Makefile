@@ -17,7 +17,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check fmt cover mutants soak pins clean again
+.PHONY: help setup run test crash check fmt cover mutants soak misbehave pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ mutants: $(DEV_STAMP) ## Change the pure files in small ways and see whether a t
 
 soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see whether anything grows (MINUTES=60)
 	@$(PY) benchmarks/soak.py --minutes $(MINUTES)
+
+misbehave: $(DEV_STAMP) ## Let Python handlers hang, crash, hoard and flood, and see how late the others start
+	@$(PY) benchmarks/misbehave.py
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build
