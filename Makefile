@@ -17,7 +17,7 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check fmt cover mutants soak misbehave pins clean again
+.PHONY: help setup run test crash check fmt cover seeds mutants soak misbehave pins clean again
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see wheth
 
 misbehave: $(DEV_STAMP) ## Let Python handlers hang, crash, hoard and flood, and see how late the others start
 	@$(PY) benchmarks/misbehave.py
+
+seeds: $(DEV_STAMP) ## Live through many more seeded worlds than the tests do (SEEDS=100000 FIRST=0)
+	@$(PY) -m tests.simulation.replay $${FIRST:-0} $${SEEDS:-100000}
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build

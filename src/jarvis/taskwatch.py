@@ -110,17 +110,19 @@ class TaskWatch:
     def _say_gone(self) -> None:
         if count := self._held():
             _LOG.warning(
-                "%s is gone; its tasks stay (%d): put it back, or take them away with `jarvis task remove`",
+                "%s is gone or empty; its tasks stay (%d): put it back, or take them away with `jarvis task remove`",
                 self._path,
                 count,
             )
 
 
 def _mark(path: Path) -> _Mark | None:
-    """The state of the file; None if it does not exist."""
+    """The state of the file; None if it does not exist, or is as empty as a full disk leaves it."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not status.st_size:
         return None
     return _Mark(status.st_mtime_ns, status.st_size, status.st_ino)
 

@@ -277,6 +277,17 @@ def test_tasks_without_a_zone_of_their_own_follow_the_systems_and_nothing_is_los
     assert (stays.schedule.tz, stays.next_run_at) == ("UTC", datetime(2026, 3, 3, 9, tzinfo=UTC))
 
 
+def test_tasks_follow_a_zone_that_changed_while_no_daemon_was_there() -> None:
+    it = engine()
+    assert isinstance(it.clock, FakeClock)
+    assert isinstance(it.store, MemoryStore)
+    spec = TaskSpec(name="t", schedule=Cron("0 9 * * *", "UTC"), handler="noop", follows_zone=True)
+    it.store.add_task(spec, it.clock.now())
+    it.clock.zone = "Asia/Tokyo"
+    assert it.watch() == []
+    assert it.store.tasks.get("t").schedule.tz == "Asia/Tokyo"
+
+
 def test_an_interval_that_counts_from_the_end_of_a_run_goes_on_counting_in_another_zone() -> None:
     it = engine()
     assert isinstance(it.clock, FakeClock)

@@ -183,9 +183,23 @@ def test_a_deleted_file_is_one_warning_and_its_return_is_applied(bench: Bench) -
     bench.path.unlink()
     assert bench.look() == []  # an editor may be about to put it back
     assert bench.look() == [
-        "WARNING FILE is gone; its tasks stay (3): put it back, or take them away with `jarvis task remove`"
+        "WARNING FILE is gone or empty; its tasks stay (3): put it back, or take them away with `jarvis task remove`"
     ]
     assert bench.look() == bench.look() == []
+    bench.write("two")
+    bench.look()
+    assert bench.applied == ["one", "two"]
+
+
+def test_a_file_that_became_empty_takes_no_task_away(bench: Bench) -> None:
+    """As a disk that was full, or an editor that truncates before it writes, leaves it."""
+    bench.write("one")
+    bench.watch.start()
+    bench.held = 3
+    bench.write("")
+    bench.look()
+    bench.look()
+    assert bench.applied == ["one"]
     bench.write("two")
     bench.look()
     assert bench.applied == ["one", "two"]

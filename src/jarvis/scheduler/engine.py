@@ -227,6 +227,8 @@ class SchedulerEngine:
 
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
+        if not self.store.tasks.elsewhere(zone):
+            return 0
         self.plan_due(now)
         moved = self.store.rezone(zone, now)
         _LOG.info("the time zone is %s now: %d tasks follow it", zone, len(moved))

@@ -108,6 +108,9 @@ class Tasks(Protocol):
     def pause(self, task_id: int, reason: str, now: datetime) -> bool:
         """Stop starting runs of a task, with the reason; False if it was paused already."""
 
+    def elsewhere(self, zone: str) -> Sequence[Task]:
+        """The tasks that follow the system's time zone and are not in `zone` yet."""
+
     def next_due_at(self) -> datetime | None:
         """The earliest next_run_at of an enabled task; None when there is none."""
 

@@ -20,7 +20,7 @@ class Vigil:
 
     def __init__(self, store: Store, clock: Clock, settle: timedelta) -> None:
         """`settle`: how long after waking nothing is to begin."""
-        self.zone_changed = False  # since the tasks last followed
+        self.zone_changed = True  # since the tasks last followed; at first nobody knows
         self.settled_at: datetime | None = None  # nothing is planned or started before
         self._store = store
         self._clock = clock

@@ -1,0 +1,67 @@
+"""Tasks of every kind: each seed has a handful of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+
+from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+
+ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
+CRONS = ("*/5 * * * *", "*/20 * * * *", "0 * * * *", "30 2 * * *", "15 1 * * *", "5,35 0-4 * * *", "0 9 * * 1-5")
+
+
+def minutes(chance: Random, *choices: float) -> timedelta:
+    return timedelta(minutes=chance.choice(choices))
+
+
+def schedule(chance: Random, now: datetime) -> Schedule:
+    """Any kind, with any bound the oracle knows."""
+    kind = chance.choices(["cron", "interval", "once", "after_completion"], [4, 4, 1, 2])[0]
+    if kind == "once":
+        return Once(now + minutes(chance, -3, 0, 1, 7, 61, 600))
+    ends_at = now + minutes(chance, 30, 400) if chance.random() < 0.1 else None
+    max_runs = chance.choice([1, 3, 10]) if chance.random() < 0.15 else None
+    jitter = minutes(chance, 0.5, 0.9) if chance.random() < 0.2 else timedelta(0)
+    if kind == "cron":
+        return Cron(chance.choice(CRONS), chance.choice(ZONES), ends_at=ends_at, max_runs=max_runs, jitter=jitter)
+    every = minutes(chance, 1, 2.5, 10, 47, 240)
+    return Interval(
+        every, after_completion=kind == "after_completion", ends_at=ends_at, max_runs=max_runs, jitter=jitter
+    )
+
+
+def policy(chance: Random) -> Policy:
+    """Any policy."""
+    return Policy(
+        grace=minutes(chance, 0, 1, 1, 30),
+        catch_up=chance.choice(["skip", "last", "all"]),
+        catch_up_max=chance.choice([1, 3, 6]),
+        late_ok=chance.choice([None, None, timedelta(minutes=2), timedelta(hours=2)]),
+        overlap=chance.choice(["skip", "queue", "allow", "cancel_running"]),
+        timeout=chance.choice([None, timedelta(seconds=30), timedelta(minutes=10)]),
+        on_interrupt=chance.choice(["rerun", "rerun", "fail"]),
+        priority=chance.choice([-1, 0, 0, 5]),
+        retries=chance.choice([0, 0, 0, 2]),
+        pause_after=chance.choice([2, 10]),
+    )
+
+
+def spec(chance: Random, number: int, now: datetime) -> TaskSpec:
+    """A task of that number."""
+    rule = schedule(chance, now)
+    return TaskSpec(
+        name=f"t{number}",
+        schedule=rule,
+        handler=chance.choice(["thread", "process"]),
+        policy=policy(chance),
+        follows_zone=isinstance(rule, Cron) and chance.random() < 0.3,
+    )
+
+
+def moved(spec: TaskSpec, zone: str) -> TaskSpec:
+    """The task of an author who named no zone: it is in the machine's."""
+    return msgspec.structs.replace(spec, schedule=msgspec.structs.replace(spec.schedule, tz=zone))

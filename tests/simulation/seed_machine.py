@@ -1,0 +1,238 @@
+"""What the daemons of a simulated world share: one machine's clocks, and the log of what was really done.
+
+The log is kept outside of the store and outlives every daemon: it is what the ledger is held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from jarvis.scheduler.clockwatch import Reading
+from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.model import Claimed, Outcome, Result, RunState
+from jarvis.scheduler.ports import Context
+from jarvis.testing import FakeClock
+
+TIMEOUT = timedelta(minutes=5)
+REACTION = 5.0  # seconds that work takes at most to be gone once it was told to stop
+ROUNDING = 1e-6
+
+
+@dataclass(slots=True)
+class Effect:
+    """One time the work of an occurrence was really begun."""
+
+    held: Claimed
+    daemon: int
+    mark: str
+    began: float  # monotonic
+    over_at: float
+    how: str
+    limit: float  # monotonic: its work must be gone by then
+    ended: float | None = None
+    orphan: bool = False
+    clock: _Started | None = field(default=None, repr=False)
+
+    @property
+    def occurrence(self) -> tuple[int, datetime]:
+        """What must never be worked at twice at once."""
+        return self.held.run.task_id, self.held.run.due_at
+
+
+class _Started:
+    """The machine's clock, which shows the start of a run until its work is over: so `carry` can be called then."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._now: datetime | None = clock.now()
+        self._monotonic = clock.monotonic()
+
+    def go_on(self) -> None:
+        self._now = None
+
+    def now(self) -> datetime:
+        return self._now or self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic() if self._now is None else self._monotonic
+
+    def read(self) -> Reading:
+        return self._clock.read()
+
+
+class Machine:
+    """Clocks and effects. Time passes in steps that end where an effect does."""
+
+    def __init__(self, start: datetime, chance: Random, say: Callable[[str], None]) -> None:
+        self.clock = FakeClock(start)
+        self.chance = chance
+        self.say = say
+        self.effects: list[Effect] = []
+        self.calm = False  # all work that begins from now on goes well and is quick
+        self.finishing: dict[int, Callable[[Effect], None]] = {}  # by daemon: what takes the outcome
+
+    def live(self) -> list[Effect]:
+        """The work that goes on now."""
+        return [effect for effect in self.effects if effect.ended is None]
+
+    def next_end(self) -> float | None:
+        """Seconds of waking time until some work ends."""
+        left = [effect.over_at for effect in self.live()]
+        return max(0.0, min(left) - self.clock.monotonic()) if left else None
+
+    def wait(self, seconds: float) -> None:
+        """Let waking time pass; work that is over by then ends at its moment."""
+        until = self.clock.monotonic() + seconds
+        while (left := self.next_end()) is not None and self.clock.monotonic() + left <= until + ROUNDING:
+            self.clock.advance(left)
+            self._end_due()
+        if until > self.clock.monotonic():
+            self.clock.advance(until - self.clock.monotonic())
+
+    def _end_due(self) -> None:
+        now = self.clock.monotonic() + ROUNDING
+        for effect in sorted(self.live(), key=lambda each: each.over_at):
+            if effect.over_at <= now:
+                self.end(effect)
+
+    def end(self, effect: Effect) -> None:
+        """The work is over; the daemon that holds it, if it lives, hears of it."""
+        effect.ended = self.clock.monotonic()
+        if not effect.orphan:
+            self.finishing[effect.daemon](effect)
+
+    def kill(self, daemon: int) -> None:
+        """A daemon died: its threads are gone with it, the processes it had started go on."""
+        for effect in self.live():
+            if effect.daemon == daemon:
+                if effect.held.task.handler == "process":
+                    effect.orphan = True
+                else:
+                    effect.ended = self.clock.monotonic()
+
+    def end_marked(self, mark: str) -> int:
+        """End the processes that a dead daemon left."""
+        left = [effect for effect in self.live() if effect.orphan and effect.mark == mark]
+        for effect in left:
+            effect.ended = self.clock.monotonic()
+        return len(left)
+
+
+class ScriptedExecutor:
+    """Effects on simulated time, each through the real RunExecutor once its work is over."""
+
+    def __init__(self, machine: Machine, daemon: int, limit: int, at: Callable[[str], None]) -> None:
+        self.on_finish: Callable[[], None] = lambda: None
+        self.renew: Callable[[], None] = lambda: None
+        self.begun: Callable[[Effect], None] = lambda _effect: None
+        self._machine = machine
+        self._daemon = daemon
+        self._limit = limit
+        self._at = at
+        self._running: list[Effect] = []
+        self._finished: list[Outcome] = []
+        self._asked: dict[int, str] = {}
+        machine.finishing[daemon] = self._finish
+
+    @property
+    def free(self) -> int:
+        return self._limit - len(self._running)
+
+    @property
+    def busy(self) -> int:
+        return len(self._running) + len(self._finished)
+
+    def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
+        for held in claimed:
+            self._at("before effect")
+            effect = self._scripted(held, owner_mark)
+            self._machine.effects.append(effect)
+            self._running.append(effect)
+            self._machine.say(f"    effect of run {held.run.id} fence {held.run.fence}: {effect.how}")
+            self.begun(effect)
+            self._at("after effect")
+
+    def _scripted(self, held: Claimed, mark: str) -> Effect:
+        chance, now = self._machine.chance, self._machine.clock.monotonic()
+        how = chance.choices(["succeeds", "fails", "raises", "hangs"], [6, 1, 1, 1])[0]
+        timeout = (held.task.policy.timeout or TIMEOUT).total_seconds()
+        takes = 1e9 if how == "hangs" else chance.choice([0.0, 0.01, 1.0, 7.0, 45.0, 200.0, 900.0])
+        if self._machine.calm:
+            how, takes = "succeeds", 0.01
+        reaction = chance.choice([0.0, 0.5, REACTION])
+        over_at = now + (takes if takes < timeout else timeout + reaction)
+        how = how if takes < timeout else "times out"
+        return Effect(
+            held, self._daemon, mark, now, over_at, how, now + timeout + REACTION, clock=_Started(self._machine.clock)
+        )
+
+    def _finish(self, effect: Effect) -> None:
+        """Carry the run now that its work is over: the handler answers at once what the script says."""
+        clock = effect.clock
+        assert clock is not None
+
+        def handler(context: Context) -> Result | None:
+            clock.go_on()
+            if context.cancelled() or effect.how == "times out":
+                return Result(state=RunState.FAILED, reason="it was ended")
+            if effect.how == "raises":
+                raise RuntimeError("the script says so")
+            return Result(state=RunState.FAILED, reason="the script says so") if effect.how == "fails" else None
+
+        name = effect.held.task.handler
+        carrier = RunExecutor({name: handler}, clock=clock, timeout=TIMEOUT)
+        if (why := self._asked.pop(effect.held.run.id, None)) is not None:
+            carrier.cancel(effect.held.run.id, why)
+        self._running.remove(effect)
+        self._finished.append(carrier.carry(effect.held, effect.mark))
+        self.on_finish()
+
+    def finished(self) -> list[Outcome]:
+        self._at("before finished")
+        return list(self._finished)
+
+    def acknowledge(self, count: int) -> None:
+        self._at("before acknowledge")
+        del self._finished[:count]
+
+    def holds(self, run_id: int) -> bool:
+        held = [effect.held for effect in self._running] + [outcome.claimed for outcome in self._finished]
+        return run_id in [each.run.id for each in held]
+
+    def wait(self, _timeout: float | None = None) -> bool:
+        return bool(self._finished)
+
+    def cancel(self, run_id: int, reason: str) -> None:
+        now = self._machine.clock.monotonic()
+        for effect in self._running:
+            if effect.held.run.id == run_id and run_id not in self._asked:
+                self._asked[run_id] = reason
+                effect.over_at = min(effect.over_at, now + self._machine.chance.choice([0.0, 0.5, REACTION]))
+
+    def cancel_all(self) -> None:
+        for effect in self._running:
+            self.cancel(effect.held.run.id, "the daemon was told twice to stop")
+
+    def end_leftovers(self, owner_mark: str) -> int:
+        self._at("before leftovers")
+        ended = self._machine.end_marked(owner_mark)
+        self._at("after leftovers")
+        return ended
+
+    def close(self) -> None:
+        self._at("before close")
+
+
+NORMAL = datetime(2026, 3, 2, 9, tzinfo=UTC)
+#: Where worlds begin: a plain Monday, and a few hours before clocks change, forward and back, by 60 and 30 minutes.
+STARTS = (
+    NORMAL,
+    NORMAL,
+    datetime(2026, 3, 8, 4, 30, tzinfo=UTC),
+    datetime(2026, 11, 1, 3, 50, tzinfo=UTC),
+    datetime(2026, 4, 4, 12, 10, tzinfo=UTC),
+    datetime(2026, 10, 3, 13, 20, tzinfo=UTC),
+)

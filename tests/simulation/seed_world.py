@@ -1,0 +1,427 @@
+"""A world: one machine, one store, up to three daemons, a user, and faults. One seed decides everything.
+
+The engine, the planner, SQL and SQLite are the real ones, each daemon with a connection of its own to one file.
+Clocks, handlers and faults are made up. A daemon here does what JarvisDaemon does, one action at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import apsw
+
+from jarvis.errors import JarvisError
+from jarvis.memory import MemoryStore
+from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.model import RunState
+from tests.simulation import population
+from tests.simulation.faults import Crash, Faults, named
+from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor
+from tests.simulation.seed_promises import Broken, Promises
+
+STEPS = 40
+HEALTHY = timedelta(minutes=40)
+ZONES = population.ZONES
+_PROCESS = re.compile(r"\(process \d+\)")
+
+
+class Daemon:
+    """One process: an engine with a connection of its own. Every statement of it is a point of the faults."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.number = number
+        self.store = MemoryStore(world.path)
+        self._connection: Any = self.store.database._connection
+        self._connection.set_busy_timeout(0)  # nobody else gets on while one waits: what is locked is refused
+        self._faults = world.faults
+        self.failed: JarvisError | None = None  # why its last pass did
+        self._last = ""
+        self._moved = False
+        self._look = world.promises.check
+        self.dead = False
+        self.executor = ScriptedExecutor(world.machine, number, world.limit, self._at)
+        self.executor.begun = world.promises.on_effect
+        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock)
+        self._connection.exec_trace = self._before_statement
+
+    def _before_statement(self, cursor: object, sql: str, _bindings: object) -> bool:
+        del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
+        self.after_last()
+        self._at(f"before {(name := named(sql))}")
+        self._last = name
+        return True
+
+    def after_last(self) -> None:
+        """The last statement is carried out: where it is what a fault waits for, it happens now."""
+        name, self._last = self._last, ""
+        self._moved = self._moved or name == "tasks.rezone"
+        if self._moved and name == "commit":  # to be seen before anything is planned by the new rule
+            self._moved = False
+            self._look()
+        if name:
+            self._at(f"after {name}")
+
+    def _at(self, point: str) -> None:
+        if self.dead:
+            raise Crash
+        self._faults.reached(point, self.number)
+
+    def die(self) -> None:
+        """As a SIGKILL does: no goodbye, what was not committed is not there."""
+        self.dead = True
+        for owner in list(self.store.instances._here):
+            self.store.instances.abandon(owner)
+        self._connection.exec_trace = None
+        self.store.close()
+
+    def beat(self) -> list[Any]:
+        """What JarvisDaemon does at every tick."""
+        clock = self.engine.clock
+        self.engine.watch()
+        self.engine.heartbeat(clock.now())
+        return self.engine.tick(clock.now())
+
+    def look(self) -> None:
+        """What JarvisDaemon does every LOOK_EVERY."""
+        self.engine.watch()
+        self.engine.recover(self.engine.clock.now())
+        self.store.changed()
+
+
+class World:
+    """Runs one seed; `story` is what happened, line by line."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed = seed
+        self.chance = Random(seed)
+        self.story: list[str] = []
+        self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
+        self.clock = self.machine.clock
+        self.clock.zone = self.chance.choice(ZONES)
+        self.path = str(folder / "memory.db")
+        self.limit = self.chance.choice([1, 2, 8])
+        self.user = MemoryStore(self.path)
+        self.user.database._connection.set_busy_timeout(0)
+        self.faults = Faults(self.chance, self._happen)
+        self.promises = Promises(self.user, self.machine)
+        self.daemons: dict[int, Daemon] = {}
+        self._born = 0
+        self._tasks = 0
+        self._inside: list[int] = []  # daemons in the middle of a pass, the outermost first
+
+    def run(self) -> str:
+        """The whole of it; a digest of the story. Broken if a promise was."""
+        for _ in range(self.chance.randint(2, 5)):
+            self._add()
+        self._check()
+        for _ in range(self.chance.choice([1, 1, 2, 3])):
+            self._start()
+        for _ in range(STEPS):
+            self._step()
+            self._check()
+        self._become_healthy()
+        self.promises.at_rest(self.chance)
+        return self.digest()
+
+    def digest(self) -> str:
+        """The same for the same story."""
+        return hashlib.sha256("\n".join(self.story).encode()).hexdigest()
+
+    def say(self, what: str) -> None:
+        self.story.append(what)
+
+    def close(self) -> None:
+        """Let go of every file."""
+        for daemon in self.daemons.values():
+            daemon.die()
+        self.user.close()
+
+    # -- a step --------------------------------------------------------------------------------------------
+    def _step(self) -> None:
+        self.say(f"{self.clock.now():%m-%d %H:%M:%S.%f} +{self.clock.monotonic():.3f}")
+        if self.chance.random() < 0.35:
+            self.say(f"  armed: {self.faults.arm()}")
+        does = self.chance.choices(
+            [self._daemon_acts, self._pass_time, self._user_acts, self._machine_acts], [10, 8, 3, 1]
+        )
+        does[0]()
+
+    def _check(self) -> None:
+        self.promises.check()
+        for line in self.promises.news:
+            self.say(f"    {_PROCESS.sub('(process N)', line)}")
+        self.promises.news.clear()
+
+    def _daemon_acts(self) -> None:
+        living = [each for each in self.daemons.values() if each.number not in self._inside]
+        if not living or (len(self.daemons) < 3 and self.chance.random() < 0.1):
+            self._start()
+            return
+        daemon = self.chance.choice(living)
+        what = self.chance.choices(["tick", "look", "stop", "kill"], [12, 4, 1, 1])[0]
+        if what == "kill":
+            self.say(f"  daemon {daemon.number} is killed")
+            self._bury(daemon)
+        else:
+            self._act(daemon, what)
+
+    def _act(self, daemon: Daemon, what: str) -> bool:
+        """One action of one daemon, which may fail as it may in JarvisDaemon; whether it went well."""
+        does: dict[str, Callable[[], object]] = {
+            "tick": daemon.beat,
+            "look": daemon.look,
+            "stop": lambda: self._stop(daemon),
+        }
+        self.say(f"  daemon {daemon.number}: {what}")
+        began = self.clock.monotonic()
+        self._inside.append(daemon.number)
+        try:
+            does[what]()
+            daemon.after_last()
+        except (Crash, JarvisError, apsw.Error) as error:
+            if daemon.dead:  # on its way out a dead process may meet what a living one does not
+                self.say(f"  daemon {daemon.number} crashed")
+                self._bury(daemon)
+                return False
+            if not isinstance(error, JarvisError):
+                raise
+            daemon.failed = error
+            self.say(f"  daemon {daemon.number}: {type(error).__name__}: {str(error).replace(self.path, '')[:80]}")
+            if what == "stop":  # the process ends all the same
+                self._bury(daemon)
+            return False
+        finally:
+            self._inside.pop()
+        if what == "tick":
+            self.promises.ticked(daemon.engine.instance.id, began)
+        return True
+
+    def _start(self) -> None:
+        self._born += 1
+        daemon = self.daemons[self._born] = Daemon(self, self._born)
+        self.say(f"  daemon {daemon.number} starts")
+        self._inside.append(daemon.number)
+        try:
+            daemon.engine.open(self.clock.now())
+            daemon.store.changed()
+            daemon.after_last()
+        except (Crash, JarvisError, apsw.Error) as error:
+            self.say(f"  daemon {daemon.number} did not come up: {type(error).__name__}")
+            self._bury(daemon)
+        finally:
+            self._inside.pop()
+
+    def _stop(self, daemon: Daemon) -> None:
+        """Gracefully: what runs may end, then goodbye."""
+        while daemon.executor.busy:
+            if (left := self.machine.next_end()) is not None and not daemon.executor.wait():
+                self.machine.wait(left)
+            daemon.engine.tick(self.clock.now(), claim=False)
+        daemon.engine.close()
+        daemon.after_last()
+        self._bury(daemon)
+
+    def _bury(self, daemon: Daemon) -> None:
+        self.machine.kill(daemon.number)
+        daemon.die()
+        self.daemons.pop(daemon.number, None)
+
+    # -- time ----------------------------------------------------------------------------------------------
+    def _pass_time(self) -> None:
+        """To just before, at or after something; sometimes far."""
+        chance, now = self.chance, self.clock.now()
+        moments = [found for found in (self.user.tasks.next_due_at(), self.user.runs.next_available_at()) if found]
+        if (left := self.machine.next_end()) is not None:
+            moments.append(now + timedelta(seconds=left))
+        ahead = [(moment - now).total_seconds() for moment in moments if moment > now]
+        choices = [chance.choice([0.001, 1.0, 9.0, 59.0, 100.0])]
+        if ahead:
+            choices += [min(ahead), min(ahead), min(ahead) + chance.choice([-0.000001, 0.000001, 1.0, 61.0])]
+        if chance.random() < 0.1:
+            choices = [chance.choice([3_600.0, 20_000.0, 90_000.0, 260_000.0])]
+        self._wait(max(0.0, chance.choice(choices)))
+
+    def _wait(self, seconds: float) -> None:
+        self.say(f"  {seconds:g} s pass")
+        self.machine.wait(seconds)
+
+    def _machine_acts(self) -> None:
+        self._happen(self.chance.choice(["step", "sleep", "zone"]), 0)
+
+    # -- what happens, also in the middle of a pass ------------------------------------------------------------
+    def _happen(self, kind: str, daemon: int) -> None:
+        self.say(f"    !! {kind}" + (f" in daemon {daemon}" if daemon else ""))
+        getattr(self, f"happen_{kind}")(daemon)
+
+    def happen_crash(self, daemon: int) -> None:
+        self.daemons[daemon].dead = True
+        raise Crash
+
+    def happen_slow(self, _daemon: int) -> None:
+        self._wait(self.chance.choice([0.2, 3.0, 70.0, 400.0]))
+
+    def happen_step(self, _daemon: int) -> None:
+        by = timedelta(seconds=self.chance.choice([-4000, -90, -2, 2, 90, 4000, 40_000]))
+        self.say(f"    the clock is set by {by}")
+        self.clock.step(self.clock.now() + by)
+
+    def happen_sleep(self, _daemon: int) -> None:
+        for_ = timedelta(seconds=self.chance.choice([5, 700, 30_000, 100_000]))
+        self.say(f"    the machine sleeps for {for_}")
+        self.clock.sleep(for_)
+
+    def happen_zone(self, _daemon: int) -> None:
+        self.clock.zone = self.chance.choice(ZONES)
+        self.say(f"    the zone is {self.clock.zone}")
+
+    def happen_other(self, _daemon: int) -> None:
+        """Another daemon, or the user, acts meanwhile."""
+        if len(self._inside) > 1:
+            return
+        if self.chance.random() < 0.7:
+            self._daemon_acts()
+        else:
+            self._user_acts()
+
+    # -- the user ------------------------------------------------------------------------------------------
+    def _add(self) -> None:
+        self._tasks += 1
+        spec = population.spec(self.chance, self._tasks, self.clock.now())
+        if spec.follows_zone:
+            spec = population.moved(spec, self.clock.zone)
+        self.say(f"  add {spec.name}: {spec.schedule.describe()} {spec.policy}")
+        self.user.add_task(spec, self.clock.now())
+
+    def _user_acts(self) -> None:
+        names = self.user.tasks.names()
+        open_runs = [run.id for run in self.user.runs.newest(limit=20) if not run.state.final]
+        now, name = self.clock.now(), self.chance.choice(names) if names else ""
+        does: dict[str, Callable[[], object]] = {"add": self._add}
+        if names:
+            does |= {
+                "pause": lambda: self.user.pause_task(name, now),
+                "resume": lambda: self.user.resume_task(name, now),
+                "run": lambda: self.user.start_now(name, now),
+                "edit": lambda: self._edit(name),
+            }
+            if self.chance.random() < 0.3:
+                does["remove"] = lambda: self.user.remove_task(name, now)
+        if open_runs:
+            does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
+        verb = self.chance.choice(list(does))
+        self.say(f"  user: {verb} {name}")
+        with self._told(verb):
+            does[verb]()
+        self._check()
+
+    def _edit(self, name: str) -> None:
+        spec = population.spec(self.chance, int(name[1:]), self.clock.now())
+        if spec.follows_zone:
+            spec = population.moved(spec, self.clock.zone)
+        self.say(f"    to {spec.schedule.describe()} {spec.policy}")
+        self.user.change_task(name, spec, self.clock.now())
+
+    @contextlib.contextmanager
+    def _told(self, verb: str) -> Iterator[None]:
+        """The command line would tell the error, and the user would try again."""
+        try:
+            yield
+        except JarvisError as error:
+            self.say(f"  {verb} was refused: {type(error).__name__}")
+
+    # -- the end -------------------------------------------------------------------------------------------
+    def _become_healthy(self) -> None:
+        """No more faults: the daemons wake when they said they would, and everything open comes to its end."""
+        self.say("  no more faults")
+        self.faults.disarm()
+        self.machine.calm = True
+        if not self.daemons:
+            self._start()
+        known = {run.id for run in self.user.runs.newest(limit=None)}
+        until = self.clock.monotonic() + HEALTHY.total_seconds()
+        while self.clock.monotonic() < until and (open_ := self._open(known)):
+            self._turn()
+            self._check()
+        open_ = self._open(known)
+        if open_:
+            raise Broken(f"ends: with healthy daemons for {HEALTHY}, run {open_[0].id} is still {open_[0].state}")
+        for _ in range(3):
+            self._turn()
+        self._check()
+        self.promises.planned_to(min(d.engine.clock.now() for d in self.daemons.values()))
+
+    def _open(self, known: set[int]) -> list[Any]:
+        rows = [
+            *self.user.runs.newest(state=RunState.RUNNING, limit=None),
+            *self.user.runs.newest(state=RunState.PENDING, limit=None),
+        ]
+        now = self.clock.now()
+        return [
+            run
+            for run in rows
+            if run.id in known and (run.state is RunState.RUNNING or run.available_at <= now + HEALTHY / 2)
+        ]
+
+    def _turn(self) -> None:
+        for daemon in list(self.daemons.values()):
+            if not (self._act(daemon, "look") and self._act(daemon, "tick")):
+                raise Broken(f"keeps: daemon {daemon.number} fails without a fault") from daemon.failed
+        now = self.clock.now()
+        wakes = [daemon.engine.next_wake() for daemon in self.daemons.values()]
+        ahead = [max(0.0, (wake - now).total_seconds()) for wake in wakes if wake is not None]
+        if (left := self.machine.next_end()) is not None:
+            ahead.append(left)
+        quiet = 60.0 if self.user.runs.any_pending() or self.machine.live() else 600.0
+        self._wait(max(0.001, min([*ahead, quiet])))
+
+
+@contextlib.contextmanager
+def no_process_table() -> Iterator[None]:
+    """All daemons here are one process, so only its pipe tells whether one lives: asked by its number, it is gone."""
+    numbers = itertools.count()
+    with mock.patch("jarvis.memory.life.process_started_at", side_effect=lambda _pid: f"never seen {next(numbers)}"):
+        yield
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """The story has what the log would say."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def live_through(seed: int) -> World:
+    """One world from beginning to end. Broken, with the story, if a promise was broken."""
+    shared = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="jarvis-seed-", dir=shared if shared.is_dir() else None))
+    world = None
+    try:
+        with no_process_table(), unheard():
+            world = World(seed, folder)
+            world.run()
+    except Broken as broken:
+        assert world is not None
+        broken.add_note(f"replay it: python -m tests.simulation.replay {seed}")
+        broken.story = world.story
+        raise
+    finally:
+        if world is not None:
+            world.close()
+        shutil.rmtree(folder)
+    return world
