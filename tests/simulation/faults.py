@@ -33,6 +33,14 @@ POINTS = {
     "before acknowledge": "before acknowledge",
     "before leftovers": "before leftovers",
     "after leftovers": "after leftovers",
+    "before send": "before send",
+    "after send": "after send",
+    "before sent": "before sent",
+    "before forgetting a send": "before forget",
+    "within deliver": "after deliveries.insert",
+    "after claim of a delivery": "after deliveries.claim",
+    "after settle of a delivery": "after deliveries.settle",
+    "before loss": "before deliveries.lose",
     "before recover": "before runs.back_to_pending",
     "before bury": "before instances.buried",
     "heartbeat": "before instances.heartbeat",
@@ -46,7 +54,7 @@ POINTS = {
 #: What SQLite answers where a statement cannot be carried out.
 REFUSALS: dict[str, tuple[type[apsw.Error], frozenset[str]]] = {
     "locked": (apsw.BusyError, frozenset({"before begin", "before tasks.due"})),
-    "full": (apsw.FullError, frozenset({"before commit", "before tasks.advance", "before runs.settle"})),
+    "full": (apsw.FullError, frozenset({"before commit", "before tasks.advance", "before runs.settle", "before deliveries.insert"})),
     "io": (
         apsw.IOError,
         frozenset({"before commit", "before begin", "before absences.insert", "before tasks.rezone"}),

@@ -7,10 +7,11 @@ from random import Random
 
 import msgspec
 
-from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.model import Deliver, Policy, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
 
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
+CHANNELS = ("log", "me")
 CRONS = ("*/5 * * * *", "*/20 * * * *", "0 * * * *", "30 2 * * *", "15 1 * * *", "5,35 0-4 * * *", "0 9 * * 1-5")
 
 
@@ -50,6 +51,13 @@ def policy(chance: Random) -> Policy:
     )
 
 
+def deliver(chance: Random) -> tuple[Deliver, ...]:
+    """To nobody, to one or both of the channels, to one of them for several reasons."""
+    many = chance.choice([0, 0, 1, 2, 3])
+    on = ("always", "always", "failure", "success", "change", "recovery")
+    return tuple(Deliver(chance.choice(CHANNELS), chance.choice(on)) for _ in range(many))  # type: ignore[arg-type]
+
+
 def spec(chance: Random, number: int, now: datetime) -> TaskSpec:
     """A task of that number."""
     rule = schedule(chance, now)
@@ -59,6 +67,7 @@ def spec(chance: Random, number: int, now: datetime) -> TaskSpec:
         handler=chance.choice(["thread", "process"]),
         policy=policy(chance),
         follows_zone=isinstance(rule, Cron) and chance.random() < 0.3,
+        deliver=deliver(chance),
     )
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from jarvis.errors import JarvisError, SendFailed, SendRefused, SendUnknown
+from jarvis.scheduler.carrier import MARGIN, Carrier, Deadline
 from jarvis.scheduler.clockwatch import Reading
 from jarvis.scheduler.executor import RunExecutor
-from jarvis.scheduler.model import Claimed, Outcome, Result, RunState
-from jarvis.scheduler.ports import Context
+from jarvis.scheduler.model import Claimed, Delivery, Outcome, Result, RunState, Sent
+from jarvis.scheduler.ports import Context, Message
 from jarvis.testing import FakeClock
 
 TIMEOUT = timedelta(minutes=5)
@@ -40,6 +42,21 @@ class Effect:
     def occurrence(self) -> tuple[int, datetime]:
         """What must never be worked at twice at once."""
         return self.held.run.task_id, self.held.run.due_at
+
+
+@dataclass(slots=True)
+class Send:
+    """One time a message was really handed to its channel."""
+
+    delivery: Delivery
+    daemon: int
+    began: float  # monotonic
+    over_at: float
+    how: str
+    deadline: Deadline
+    ended: float | None = None
+    arrived: bool = False  # what the channel alone knows
+    told: Sent | None = None  # what the daemon was told of it
 
 
 class _Started:
@@ -71,7 +88,10 @@ class Machine:
         self.chance = chance
         self.say = say
         self.effects: list[Effect] = []
+        self.sends: list[Send] = []
+        self.sending: list[Send] = []  # those that go on now
         self.calm = False  # all work that begins from now on goes well and is quick
+        self.sent: dict[int, Callable[[Send], None]] = {}  # by daemon: what takes what a send came to
         self.finishing: dict[int, Callable[[Effect], None]] = {}  # by daemon: what takes the outcome
 
     def live(self) -> list[Effect]:
@@ -79,8 +99,8 @@ class Machine:
         return [effect for effect in self.effects if effect.ended is None]
 
     def next_end(self) -> float | None:
-        """Seconds of waking time until some work ends."""
-        left = [effect.over_at for effect in self.live()]
+        """Seconds of waking time until some work or some send ends."""
+        left = [each.over_at for each in (*self.live(), *self.sending)]
         return max(0.0, min(left) - self.clock.monotonic()) if left else None
 
     def wait(self, seconds: float) -> None:
@@ -97,6 +117,25 @@ class Machine:
         for effect in sorted(self.live(), key=lambda each: each.over_at):
             if effect.over_at <= now:
                 self.end(effect)
+        for send in sorted(self.sending, key=lambda each: each.over_at):
+            if send.over_at <= now:
+                self.end_send(send)
+
+    def end_send(self, send: Send) -> None:
+        """The channel comes back; the daemon that waits for it hears of it."""
+        self._over(send)
+        self.sent[send.daemon](send)
+
+    def _over(self, send: Send) -> None:
+        send.ended = self.clock.monotonic()
+        send.arrived = send.how == "arrives" or (send.how == "may arrive" and self.chance.random() < 0.5)
+        self.sending.remove(send)
+
+    def become_calm(self) -> None:
+        """From now on everything goes well and is quick, and channels that hang come back."""
+        self.calm = True
+        for send in self.sending:
+            send.over_at = min(send.over_at, self.clock.monotonic() + 0.01)
 
     def end(self, effect: Effect) -> None:
         """The work is over; the daemon that holds it, if it lives, hears of it."""
@@ -112,6 +151,9 @@ class Machine:
                     effect.orphan = True
                 else:
                     effect.ended = self.clock.monotonic()
+        for send in [each for each in self.sending if each.daemon == daemon]:
+            send.how = self.chance.choice([send.how, "may arrive"])
+            self._over(send)
 
     def end_marked(self, mark: str) -> int:
         """End the processes that a dead daemon left."""
@@ -224,6 +266,98 @@ class ScriptedExecutor:
 
     def close(self) -> None:
         self._at("before close")
+
+
+SEND_TIMEOUT = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A channel that answers as the script says."""
+
+    send_: Send
+    timeout: float = SEND_TIMEOUT
+
+    def send(self, _message: Message) -> None:
+        error: dict[str, type[JarvisError]] = {"fails": SendFailed, "is refused": SendRefused, "may arrive": SendUnknown}
+        if self.send_.how in error:
+            raise error[self.send_.how]("the script says so")
+
+
+class ScriptedSender:
+    """Sends on simulated time, each through the real Carrier once its channel comes back."""
+
+    def __init__(self, machine: Machine, daemon: int, at: Callable[[str], None]) -> None:
+        self.on_finish: Callable[[], None] = lambda: None
+        self.begun: Callable[[Send], None] = lambda _send: None
+        self._machine = machine
+        self._daemon = daemon
+        self._at = at
+        self._open: list[Send] = []
+        machine.sent[daemon] = self._came_back
+
+    @property
+    def engaged(self) -> frozenset[str]:
+        mine = [send for send in self._machine.sending if send.daemon == self._daemon]  # those given up as well
+        return frozenset(send.delivery.channel for send in (*mine, *self._open))
+
+    @property
+    def busy(self) -> int:
+        return len(self._open)
+
+    def start(self, claimed: Sequence[Delivery]) -> None:
+        for delivery in claimed:
+            self._at("before send")
+            send = self._scripted(delivery)
+            for each in (self._machine.sends, self._machine.sending, self._open):
+                each.append(send)
+            self._machine.say(f"    send of delivery {delivery.id} fence {delivery.fence}: {send.how}")
+            self.begun(send)
+            self._at("after send")
+
+    def _scripted(self, delivery: Delivery) -> Send:
+        chance, now = self._machine.chance, self._machine.clock.monotonic()
+        how = chance.choices(["arrives", "fails", "is refused", "may arrive"], [5, 3, 1, 1])[0]
+        takes = chance.choice([0.0, 0.01, 0.01, 1.0, 7.0, 45.0, 900.0, 5_000.0])  # some do not keep to their time
+        if self._machine.calm:
+            how, takes = "arrives", 0.01
+        deadline = Deadline(self._machine.clock)
+        deadline.allow(SEND_TIMEOUT)
+        return Send(delivery, self._daemon, now, now + takes, how, deadline)
+
+    def _came_back(self, send: Send) -> None:
+        if send.told is None:  # else it was given up
+            carrier = Carrier(lambda _name: _Answer(send), self._machine.clock)
+            send.told = carrier.carry(send.delivery, send.deadline)
+        self.on_finish()
+
+    def finished(self) -> list[Sent]:
+        self._at("before sent")
+        for send in self._open:
+            if send.told is None and self._overdue_in(send) <= 0:
+                send.told = Carrier(lambda _name: _Answer(send), self._machine.clock).give_up(send.delivery)  # noqa: B023
+        return [send.told for send in self._open if send.told is not None]
+
+    def acknowledge(self, sent: Sequence[Sent]) -> None:
+        self._at("before forget")
+        self._open = [send for send in self._open if send.told not in sent]
+
+    def wait(self) -> None:
+        """Nothing: time passes by the machine alone."""
+
+    def overdue_in(self) -> float | None:
+        return min((max(0.0, self._overdue_in(send)) for send in self._open if send.told is None), default=None)
+
+    @staticmethod
+    def _overdue_in(send: Send) -> float:
+        return send.deadline.left() + MARGIN
+
+    def close(self) -> None:
+        """Some sends heed that they are to stop, and cannot tell whether they arrived."""
+        for send in [each for each in self._machine.sending if each.daemon == self._daemon]:
+            if self._machine.chance.random() < 0.5:
+                send.how = "may arrive"
+                self._machine.end_send(send)
 
 
 NORMAL = datetime(2026, 3, 2, 9, tzinfo=UTC)

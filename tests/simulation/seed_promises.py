@@ -18,6 +18,8 @@ from jarvis.scheduler.explain import explain
 from jarvis.scheduler.model import LEGAL, Run, RunState, Task
 from jarvis.scheduler.schedule import Interval, Schedule
 from tests.simulation.oracle import follows_runs, instants
+from tests.simulation.seed_deliveries import AT_REST as DELIVERIES_AT_REST
+from tests.simulation.seed_deliveries import Broken, Deliveries
 from tests.simulation.seed_machine import ROUNDING, Effect, Machine
 
 _TASKS = "SELECT id, removed_at FROM tasks ORDER BY id"
@@ -32,12 +34,6 @@ _SAID = {
     RunState.PENDING: "has not started yet",
     RunState.RUNNING: "running",
 }
-
-
-class Broken(AssertionError):
-    """A promise is broken."""
-
-    story: list[str]
 
 
 class Era(msgspec.Struct):
@@ -61,6 +57,7 @@ class Promises:
         self.eras: dict[int, list[Era]] = {}
         self.tasks: dict[int, Task] = {}
         self.removed: dict[int, datetime] = {}
+        self.deliveries = Deliveries(store, machine)
         self._least_now = machine.clock.now()
 
     # -- after every step ------------------------------------------------------------------------------------
@@ -76,6 +73,7 @@ class Promises:
                 for hold in CHECKS:
                     hold(before, run)
         self.rows = now
+        self.news += self.deliveries.check()
         self._follow_tasks()
         self._least_now = self.machine.clock.now()
 
@@ -135,6 +133,8 @@ class Promises:
         """Everything that takes a look at the whole."""
         for hold in AT_REST:
             hold(self, chance)
+        for hold_delivered in DELIVERIES_AT_REST:
+            hold_delivered(self.deliveries, self.rows)
 
 
 # -- after every step: one row that changed -------------------------------------------------------------------

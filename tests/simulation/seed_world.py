@@ -25,10 +25,11 @@ import apsw
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
-from jarvis.scheduler.model import RunState
+from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
-from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor
+from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor, ScriptedSender
+from tests.simulation.seed_deliveries import OVER, Letter, Writes
 from tests.simulation.seed_promises import Broken, Promises
 
 STEPS = 40
@@ -53,14 +54,18 @@ class Daemon:
         self.dead = False
         self.executor = ScriptedExecutor(world.machine, number, world.limit, self._at)
         self.executor.begun = world.promises.on_effect
-        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock)
+        self.sender = ScriptedSender(world.machine, number, self._at)
+        self.sender.begun = world.promises.deliveries.on_send
+        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock, sender=self.sender)
+        self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
 
-    def _before_statement(self, cursor: object, sql: str, _bindings: object) -> bool:
+    def _before_statement(self, cursor: object, sql: str, bindings: Any) -> bool:
         del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
         self.after_last()
         self._at(f"before {(name := named(sql))}")
         self._last = name
+        self._writes.saw(name, bindings)
         return True
 
     def after_last(self) -> None:
@@ -74,6 +79,8 @@ class Daemon:
             self._at(f"after {name}")
 
     def _at(self, point: str) -> None:
+        if self._last == "commit" or point == "after commit":
+            self._writes.commit()
         if self.dead:
             raise Crash
         self._faults.reached(point, self.number)
@@ -206,6 +213,7 @@ class World:
             self._inside.pop()
         if what == "tick":
             self.promises.ticked(daemon.engine.instance.id, began)
+            self.promises.deliveries.ticked(daemon.engine.instance.id, began)
         return True
 
     def _start(self) -> None:
@@ -229,6 +237,9 @@ class World:
             if (left := self.machine.next_end()) is not None and not daemon.executor.wait():
                 self.machine.wait(left)
             daemon.engine.tick(self.clock.now(), claim=False)
+        if daemon.sender.busy and (left := self.machine.next_end()) is not None:
+            self.machine.wait(min(left, 5.0))
+            daemon.engine.tick(self.clock.now(), claim=False)
         daemon.engine.close()
         daemon.after_last()
         self._bury(daemon)
@@ -243,6 +254,8 @@ class World:
         """To just before, at or after something; sometimes far."""
         chance, now = self.chance, self.clock.now()
         moments = [found for found in (self.user.tasks.next_due_at(), self.user.runs.next_available_at()) if found]
+        if (again := self.user.deliveries.next_available_at(())) is not None:
+            moments.append(again)
         if (left := self.machine.next_end()) is not None:
             moments.append(now + timedelta(seconds=left))
         ahead = [(moment - now).total_seconds() for moment in moments if moment > now]
@@ -312,7 +325,7 @@ class World:
         if names:
             does |= {
                 "pause": lambda: self.user.pause_task(name, now),
-                "resume": lambda: self.user.resume_task(name, now),
+                "resume": lambda: self._resume(name),
                 "run": lambda: self.user.start_now(name, now),
                 "edit": lambda: self._edit(name),
             }
@@ -320,18 +333,40 @@ class World:
                 does["remove"] = lambda: self.user.remove_task(name, now)
         if open_runs:
             does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
+        if self.promises.deliveries.rows:
+            does["delivery retry"] = self._send_again
         verb = self.chance.choice(list(does))
         self.say(f"  user: {verb} {name}")
         with self._told(verb):
             does[verb]()
         self._check()
 
+    def _send_again(self) -> None:
+        """As `jarvis delivery retry`: mostly of one that it is there for."""
+        rows = self.promises.deliveries.rows
+        over = [row.id for row in rows.values() if row.state in (*OVER, DeliveryState.UNKNOWN)]
+        delivery_id = self.chance.choice(over or list(rows))
+        self.promises.check()  # so that what it was is seen
+        before = self.promises.deliveries.rows[delivery_id].state
+        self.user.deliveries.again(delivery_id, self.clock.now())
+        self.promises.deliveries.asked_again(delivery_id, before)
+        self.say(f"    delivery {delivery_id} is to be sent again: it was {before}")
+
+    def _resume(self, name: str) -> None:
+        paused = not self.user.tasks.get(name).enabled
+        task = self.user.resume_task(name, self.clock.now())
+        if paused:
+            self.promises.deliveries.starts_afresh(task.id)
+
     def _edit(self, name: str) -> None:
         spec = population.spec(self.chance, int(name[1:]), self.clock.now())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
         self.say(f"    to {spec.schedule.describe()} {spec.policy}")
-        self.user.change_task(name, spec, self.clock.now())
+        before = self.user.tasks.get(name)
+        task = self.user.change_task(name, spec, self.clock.now())
+        if task.revision > before.revision:
+            self.promises.deliveries.starts_afresh(task.id)
 
     @contextlib.contextmanager
     def _told(self, verb: str) -> Iterator[None]:
@@ -346,20 +381,24 @@ class World:
         """No more faults: the daemons wake when they said they would, and everything open comes to its end."""
         self.say("  no more faults")
         self.faults.disarm()
-        self.machine.calm = True
+        self.machine.become_calm()
         if not self.daemons:
             self._start()
-        known = {run.id for run in self.user.runs.newest(limit=None)}
+        self._check()
+        known, letters = set(self.promises.rows), set(self.promises.deliveries.rows)
         until = self.clock.monotonic() + HEALTHY.total_seconds()
-        while self.clock.monotonic() < until and (open_ := self._open(known)):
+        while self.clock.monotonic() < until and (self._open(known) or self._unsent(letters)):
             self._turn()
             self._check()
         open_ = self._open(known)
         if open_:
             raise Broken(f"ends: with healthy daemons for {HEALTHY}, run {open_[0].id} is still {open_[0].state}")
+        if unsent := self._unsent(letters):
+            raise Broken(f"ends: with healthy daemons for {HEALTHY}, delivery {unsent[0].id} is {unsent[0].state}")
         for _ in range(3):
             self._turn()
         self._check()
+        self._come_to_rest()
         self.promises.planned_to(min(d.engine.clock.now() for d in self.daemons.values()))
 
     def _open(self, known: set[int]) -> list[Any]:
@@ -373,6 +412,20 @@ class World:
             for run in rows
             if run.id in known and (run.state is RunState.RUNNING or run.available_at <= now + HEALTHY / 2)
         ]
+
+    def _unsent(self, known: set[int]) -> list[Letter]:
+        """What is on its way, or has been due to be sent for long."""
+        until, rows = self.clock.now() + HEALTHY / 2, self.promises.deliveries.rows
+        return [rows[each] for each in sorted(known) if rows[each].open_at(until)]
+
+    def _come_to_rest(self) -> None:
+        """What was begun ends and is settled; nothing more is begun."""
+        while (left := self.machine.next_end()) is not None:
+            self._wait(left)
+        for daemon in self.daemons.values():
+            daemon.engine.tick(self.clock.now(), claim=False)
+            daemon.after_last()
+        self._check()
 
     def _turn(self) -> None:
         for daemon in list(self.daemons.values()):
