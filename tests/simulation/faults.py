@@ -54,7 +54,10 @@ POINTS = {
 #: What SQLite answers where a statement cannot be carried out.
 REFUSALS: dict[str, tuple[type[apsw.Error], frozenset[str]]] = {
     "locked": (apsw.BusyError, frozenset({"before begin", "before tasks.due"})),
-    "full": (apsw.FullError, frozenset({"before commit", "before tasks.advance", "before runs.settle", "before deliveries.insert"})),
+    "full": (
+        apsw.FullError,
+        frozenset({"before commit", "before tasks.advance", "before runs.settle", "before deliveries.insert"}),
+    ),
     "io": (
         apsw.IOError,
         frozenset({"before commit", "before begin", "before absences.insert", "before tasks.rezone"}),

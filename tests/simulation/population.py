@@ -53,7 +53,7 @@ def policy(chance: Random) -> Policy:
 
 def deliver(chance: Random) -> tuple[Deliver, ...]:
     """To nobody, to one or both of the channels, to one of them for several reasons."""
-    many = chance.choice([0, 0, 1, 2, 3])
+    many = chance.choice([0, 1, 1, 2, 3])
     on = ("always", "always", "failure", "success", "change", "recovery")
     return tuple(Deliver(chance.choice(CHANNELS), chance.choice(on)) for _ in range(many))  # type: ignore[arg-type]
 

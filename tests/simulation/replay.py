@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.simulation.seed_promises import Broken
+from tests.simulation.seed_deliveries import Broken
 from tests.simulation.seed_world import live_through
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from jarvis.errors import NotFound
 from jarvis.memory import MemoryStore
 from jarvis.memory.instants import from_micros
 from jarvis.scheduler.model import LEGAL_DELIVERY, Deliver, DeliveryState, Run, RunState, Task
@@ -151,7 +152,10 @@ class Deliveries:
     def on_send(self, send: Send) -> None:
         """A message is handed to its channel, which it may only be while the outbox says so."""
         claimed = send.delivery
-        row = self.store.deliveries.get(claimed.id)
+        try:
+            row = self.store.deliveries.get(claimed.id)
+        except NotFound as error:
+            raise Broken(f"once: delivery {claimed.id} is sent, and the outbox does not have it") from error
         if (row.state, row.owner, row.fence) != (DeliveryState.SENDING, claimed.owner, claimed.fence):
             raise Broken(f"once: delivery {row.id} is sent with fence {claimed.fence}: it is {row.state} {row.fence}")
         earlier = [
@@ -210,7 +214,20 @@ def _told(deliver: Deliver, good: bool, bad: bool, turned: bool) -> bool:
 
 
 def _letter(row: Any) -> Letter:
-    return Letter(*row[:6], DeliveryState(row[6]), *row[7:10], from_micros(row[10]), from_micros(row[11]))
+    return Letter(
+        id=row[0],
+        key=row[1],
+        run_id=row[2],
+        task_id=row[3],
+        kind=row[4],
+        channel=row[5],
+        state=DeliveryState(row[6]),
+        reason=row[7],
+        fence=row[8],
+        owner=row[9],
+        available_at=from_micros(row[10]),
+        expires_at=from_micros(row[11]),
+    )
 
 
 # -- after every step: one row that changed -------------------------------------------------------------------

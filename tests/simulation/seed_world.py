@@ -28,9 +28,9 @@ from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
+from tests.simulation.seed_deliveries import OVER, Broken, Letter, Writes
 from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor, ScriptedSender
-from tests.simulation.seed_deliveries import OVER, Letter, Writes
-from tests.simulation.seed_promises import Broken, Promises
+from tests.simulation.seed_promises import Promises
 
 STEPS = 40
 HEALTHY = timedelta(minutes=40)

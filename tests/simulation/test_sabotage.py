@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from jarvis.memory import runs, tasks
+from jarvis.memory import deliveries, runs, tasks
+from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
 from jarvis.scheduler import engine, executor, misfire
 from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import plan
+from tests.simulation.seed_deliveries import Broken
 from tests.simulation.seed_machine import Machine
-from tests.simulation.seed_promises import Broken
 from tests.simulation.seed_world import live_through
 
 WITHIN = 150
@@ -147,6 +149,41 @@ def say_another_state(patch: Patch) -> None:
     patch.setattr("jarvis.scheduler.explain.of_row", lambda *_given: ("ran", "ran"))
 
 
+def end_without_a_delivery(patch: Patch) -> None:
+    patch.setattr(DeliveryTable, "add_result", lambda *_given, **_named: 0)
+
+
+def pause_without_a_delivery(patch: Patch) -> None:
+    patch.setattr(DeliveryTable, "add_paused", lambda *_given: 0)
+
+
+def tell_of_every_run_as_of_a_change(patch: Patch) -> None:
+    real = DeliveryTable.add_result
+
+    def turned(table: DeliveryTable, *given: Any, **named: Any) -> int:
+        return real(table, *given, **{**named, "turned": True})
+
+    patch.setattr(DeliveryTable, "add_result", turned)
+
+
+def send_again_after_a_crash(patch: Patch) -> None:
+    replaced(patch, deliveries._SQL, "lose", "state = 'unknown'", "state = 'pending'")
+
+
+def keep_the_fence_of_a_delivery(patch: Patch) -> None:
+    replaced(patch, deliveries._SQL, "claim", "fence = fence + 1", "fence = fence")
+
+
+def send_before_the_commit(patch: Patch) -> None:
+    real = Outbox.claim
+
+    def claim_and_send(self: Outbox, *given: Any) -> Any:
+        self.start(real(self, *given))
+        return []
+
+    patch.setattr(Outbox, "claim", claim_and_send)
+
+
 def all_of(seeds: int) -> None:
     for seed in range(seeds):
         live_through(seed)
@@ -169,6 +206,12 @@ SABOTAGES: tuple[tuple[Callable[[Patch], None], str], ...] = (
     (give_no_reason, "accounted for"),
     (plan_late, "accounted for"),
     (say_another_state, "explains"),
+    (end_without_a_delivery, "accounted for"),
+    (pause_without_a_delivery, "accounted for"),
+    (tell_of_every_run_as_of_a_change, "accounted for"),
+    (send_again_after_a_crash, "once|accounted for"),
+    (keep_the_fence_of_a_delivery, "once"),
+    (send_before_the_commit, "once"),
 )
 
 

@@ -6,11 +6,12 @@ As many as `SIM_SEEDS` says; 200 without it, 2,000 in CI. What breaks one names 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.seed_promises import Broken
+from tests.simulation.seed_deliveries import Broken
 from tests.simulation.seed_world import live_through
 
 SEEDS = int(os.environ.get("SIM_SEEDS") or ("2000" if os.environ.get("JARVIS_CI") else "200"))
@@ -43,3 +44,7 @@ def test_the_worlds_reach_what_they_are_there_for() -> None:
         assert f"!! {kind} in daemon" in story, kind
     for outcome in ("StoreBusy", "was cut off", "missed", "skipped", "cancelled", "timed_out", "failed", "succeeded"):
         assert outcome in story, outcome
+    for state in ("sent", "failed", "expired", "unknown"):
+        assert re.search(rf"delivery \d+ of run \d+ to \w+ {state}", story), state
+    assert "did not answer in time" in story
+    assert "is to be sent again" in story
