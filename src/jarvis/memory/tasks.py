@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from math import inf
 
 import msgspec
 
@@ -15,7 +16,7 @@ from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.change import Change
 from jarvis.scheduler.model import Deliver, Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
-from jarvis.scheduler.schedule import Interval, Schedule, bind, first_run_at
+from jarvis.scheduler.schedule import Interval, Once, Schedule, bind, first_run_at
 from jarvis.scheduler.suggest import did_you_mean
 
 _SQL = load("tasks")
@@ -173,7 +174,9 @@ class TaskTable:
         """Let a task be in `zone` from `now` on; what came due until then must be recorded already."""
         schedule = msgspec.structs.replace(task.schedule, tz=zone)
         counted = isinstance(schedule, Interval) and schedule.after_completion  # from the end of a run, in no zone
-        due = task.next_run_at if counted or task.next_run_at is None else schedule.next_after(now)
+        # One that had come to its end may have instants left in the new zone: not after its one, or its last run.
+        over = task.next_run_at is None and (isinstance(schedule, Once) or task.starts >= (schedule.max_runs or inf))
+        due = task.next_run_at if counted or over else schedule.next_after(now)
         row = {"id": task.id, "revision": task.revision, "schedule": _json(schedule), "next": maybe_micros(due)}
         return self._database.change(_SQL["rezone"], row) == 1
 
