@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,6 +44,21 @@ def test_a_daemon_held_up_for_half_a_minute_says_so_and_keeps_each_policy(daemon
     assert daemons.stop() == [0]
 
 
+def stopped_outside_a_write(daemons: Daemons, daemon: subprocess.Popen[bytes]) -> bool:
+    """Stop it; in the middle of a write it would keep everybody from the store, so then let it go on."""
+    daemon.send_signal(signal.SIGSTOP)
+    store = sqlite3.connect(daemons.home / "data" / "memory.db", timeout=0.2, isolation_level=None)
+    try:
+        store.execute("BEGIN IMMEDIATE")
+        store.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        daemon.send_signal(signal.SIGCONT)
+        return False
+    finally:
+        store.close()
+    return True
+
+
 def test_a_held_daemon_keeps_its_run_whatever_the_clock_says_and_a_killed_one_s_is_taken_over_at_once(
     daemons: Daemons, tmp_path: Path
 ) -> None:
@@ -49,7 +66,7 @@ def test_a_held_daemon_keeps_its_run_whatever_the_clock_says_and_a_killed_one_s_
     daemons.add("held", "--at", "now", command=daemons.mark(f'while [ ! -e "{go_on}" ]; do sleep 0.05; done'))
     held = daemons.start()
     daemons.until(lambda: daemons.states("held") == ["running"] and daemons.effects())
-    held.send_signal(signal.SIGSTOP)
+    daemons.until(lambda: stopped_outside_a_write(daemons, held))
     killed = daemons.start()
     daemons.add("cut", "--at", "now", command=["sh", "-c", f'[ -e "{again}" ] || exec sleep 600'])
     daemons.until(lambda: daemons.states("cut") == ["running"])
