@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.crash.daemons import DAEMON, Daemons
 
-LIBRARY = "*/faketime/libfaketimeMT.so.1"
+LIBRARIES = ("lib*/faketime/libfaketimeMT.so.1", "lib*/*/faketime/libfaketimeMT.so.1")  # below where it is installed
 
 
 class Wall:
@@ -19,17 +20,17 @@ class Wall:
 
     def __init__(self, daemons: Daemons, library: Path | None = None) -> None:
         self._daemons = daemons
-        self.library = library
+        self.preload = library
         self._file = daemons.home / "wall-offset"
         self.offset = 0
         self.step(0)
 
     def start(self) -> subprocess.Popen[bytes]:
         """A daemon by this clock."""
-        if self.library is None:
+        if self.preload is None:
             return self._daemons.start((sys.executable, "-m", "tests.crash.clock_child", str(self._file)))
         env = {
-            "LD_PRELOAD": str(self.library),
+            "LD_PRELOAD": str(self.preload),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -47,10 +48,12 @@ class Wall:
 
 def libfaketime() -> Path:
     """The library; without it the test is skipped, and fails where CI should have installed it."""
-    for folder in ("/usr/lib", "/usr/lib64", "/usr/local/lib"):
-        for found in Path(folder).glob(LIBRARY):
+    program = shutil.which("faketime")
+    installed = Path(program).resolve().parent.parent if program else Path(os.devnull)
+    for pattern in LIBRARIES:
+        for found in installed.glob(pattern):
             return found
-    message = "libfaketime is not installed (Debian: the package libfaketime)"
+    message = "libfaketime is not installed (Debian: the packages faketime and libfaketime)"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
