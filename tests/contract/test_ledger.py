@@ -439,3 +439,44 @@ def test_a_task_value_survives_the_store(store: MemoryStore) -> None:
     )
     task: Task = store.add_task(given, START)
     assert (task.schedule, task.params, task.policy) == (given.schedule, given.params, given.policy)
+
+
+# -- a task that cannot be read back ------------------------------------------------------------------------
+def damaged(store: MemoryStore, name: str) -> None:
+    store.database.change("UPDATE tasks SET schedule = '{' WHERE name = ?", (name,))
+
+
+def test_a_waiting_run_of_a_task_that_cannot_be_read_keeps_no_other_from_its_turn(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    store.add_task(spec("bad"), START)
+    store.add_task(spec("good"), START)
+    owner = store.instances.register(now)
+    record(store, now)
+    damaged(store, "bad")
+    assert [held.task.name for held in store.runs.claim(owner.id, 10, now)] == ["good"]
+    (bad,) = store.runs.newest(task="bad")
+    assert bad.state is RunState.CANCELLED
+    assert bad.reason.startswith("cancelled: task 'bad' cannot be read: ")
+    assert store.tasks.due(now + SECOND * 60, 10) != []
+    assert all(isinstance(found, Due) for found in store.tasks.due(now + SECOND * 60, 10)), "it is paused"
+
+
+def test_a_cut_off_run_of_a_task_that_cannot_be_read_fails_and_the_others_are_recovered(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    store.add_task(spec("bad"), START)
+    store.add_task(spec("good"), START)
+    held = claimed(store, now)
+    damaged(store, "bad")
+    store.runs.recover(store.instances.get(held[0].run.owner or 0), now)
+    (bad,), (good,) = store.runs.newest(task="bad"), store.runs.newest(task="good")
+    assert (bad.state, good.state) == (RunState.FAILED, RunState.PENDING)
+    assert "cut off" in bad.reason
+    assert "cannot be read" in bad.reason
+
+
+def test_a_run_is_settled_though_its_task_can_no_longer_be_read(store: MemoryStore) -> None:
+    store.add_task(TaskSpec(name="t", schedule=Interval(10 * SECOND, after_completion=True), handler="noop"), START)
+    (held,) = claimed(store)
+    damaged(store, "t")
+    assert written(store, Outcome(held, Result(), START + 11 * SECOND)) == [True]
+    assert states(store) == ["succeeded"]

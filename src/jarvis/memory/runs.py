@@ -12,9 +12,10 @@ from jarvis.errors import NotFound
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.runrows import as_row, decode_run
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.memory.tasks import TaskTable, decode
+from jarvis.memory.tasks import TaskTable, readable
 from jarvis.scheduler.backoff import next_attempt
 from jarvis.scheduler.misfire import lateness_in
 from jarvis.scheduler.model import (
@@ -29,6 +30,7 @@ from jarvis.scheduler.model import (
     RunState,
     Settled,
     Task,
+    Unreadable,
 )
 from jarvis.scheduler.schedule import MICROSECOND
 
@@ -94,7 +96,7 @@ class RunTable:
     def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
         """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
         with self._database.transaction():
-            held = [_decode(row) for row in self._database.rows(_SQL["running_of"], (owner,))]
+            held = [decode_run(row) for row in self._database.rows(_SQL["running_of"], (owner,))]
             return [
                 run for run in held if not unless(run.id) and self._back(run, _with_lateness(reason, run), uncounted=1)
             ]
@@ -102,7 +104,7 @@ class RunTable:
     def recover(self, dead: Instance, now: datetime) -> list[Run]:
         """Take what a dead owner left running: pending again, or failed, as each task says."""
         with self._database.transaction():
-            left = [_decode(row) for row in self._database.rows(_SQL["running_of"], (dead.id,))]
+            left = [decode_run(row) for row in self._database.rows(_SQL["running_of"], (dead.id,))]
             for run in left:
                 self._recover(run, dead, now)
             return left
@@ -143,7 +145,7 @@ class RunTable:
         row = self._database.row(_SQL["get"], (run_id,))
         if row is None:
             raise NotFound(f"no run has the id {run_id}: see `jarvis runs list`")
-        return _decode(row)
+        return decode_run(row)
 
     def newest(
         self,
@@ -156,8 +158,8 @@ class RunTable:
         """The ledger, newest first; `limit=None` for all of it."""
         row = {"state": state, "since": maybe_micros(since), "limit": -1 if limit is None else limit}
         if task is None:
-            return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
-        return [_decode(found) for found in self._database.rows(_SQL["newest_of"], {**row, "task": task})]
+            return [decode_run(found) for found in self._database.rows(_SQL["newest"], row)]
+        return [decode_run(found) for found in self._database.rows(_SQL["newest_of"], {**row, "task": task})]
 
     def around(self, task_id: int, since: datetime, until: datetime | None = None) -> list[Run]:
         """What the ledger has of a task near a moment, by due_at; the cost does not grow with the ledger.
@@ -167,7 +169,7 @@ class RunTable:
         """
         end = to_micros(since) + 1 if until is None else to_micros(until)
         near = {"task_id": task_id, "since": to_micros(since), "until": end}
-        return [_decode(row) for row in self._database.rows(_SQL["around"], near)]
+        return [decode_run(row) for row in self._database.rows(_SQL["around"], near)]
 
     def attempts(self, run_id: int) -> list[Attempt]:
         """The run's attempts that did not end it, in order."""
@@ -190,7 +192,7 @@ class RunTable:
             self.cancel(run_id, "cancelled: the next occurrence came due (overlap=cancel_running)", now)
 
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
-        return self._database.change(_SQL["insert"], _values(task, row, origin, now))
+        return self._database.change(_SQL["insert"], as_row(task, row, origin, now))
 
     def _insert_started(self, task: Task, plan: Plan, row: Occurrence, owner: int, now: datetime) -> Claimed | None:
         """A row as it is; the one that is to run as a run this owner holds. None where nothing is held."""
@@ -198,7 +200,7 @@ class RunTable:
             self._insert(task, row, "schedule", now)
             return None
         started = {"state": RunState.RUNNING, "owner": owner, "fence": 1, "attempt": 1, "started_at": to_micros(now)}
-        if not self._database.change(_SQL["insert"], {**_values(task, row, "schedule", now), **started}):
+        if not self._database.change(_SQL["insert"], {**as_row(task, row, "schedule", now), **started}):
             return None
         run = Run(
             id=self._database.last_id(),
@@ -221,13 +223,18 @@ class RunTable:
         return Claimed(run, msgspec.structs.replace(task, next_run_at=plan.next_run_at, starts=task.starts + 1))
 
     def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:
+        task = readable(row[19:])
+        if isinstance(task, Unreadable):  # it must not keep the others from their turn
+            self._tasks.pause(task.task_id, task.reason, now)
+            self.cancel_pending(task.task_id, f"cancelled: {task.reason}", now)
+            return None
         if self._database.change(_SQL["claim"], {"id": row[0], "owner": owner, "now": to_micros(now)}) != 1:
             return None
-        run = _decode(row)
+        run = decode_run(row)
         held = msgspec.structs.replace(
             run, state=RunState.RUNNING, owner=owner, fence=run.fence + 1, attempt=run.attempt + 1, started_at=now
         )
-        return Claimed(held, decode(row[19:]))
+        return Claimed(held, task)
 
     def _settle(self, outcome: Outcome) -> Settled | None:
         run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
@@ -243,23 +250,27 @@ class RunTable:
 
     def _end(self, task: Task, run: Run, result: Result, now: datetime) -> Settled | None:
         """The run's last word, and what it means for its task."""
-        values = {
-            **_fenced(run),
-            "state": result.state,
-            "reason": " ".join(filter(None, (result.reason, run.reason))),
-            "finished_at": to_micros(now),
-            "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
-        }
-        if self._database.change(_SQL["settle"], values) != 1:
+        reason = " ".join(filter(None, (result.reason, run.reason)))
+        if not self._write_end(run, result, reason, now):
             return None
         if run.origin == "schedule":
             self._tasks.completed(task, now)
         paused, turned = self._take_note(task, result, now)
         if task.deliver:
-            self._deliveries.add_result(task, run, result, values["reason"], turned=turned, now=now)
+            self._deliveries.add_result(task, run, result, reason, turned=turned, now=now)
             if paused:
                 self._deliveries.add_paused(task, run, paused, now)
-        return Settled(result.state, values["reason"], paused)
+        return Settled(result.state, reason, paused)
+
+    def _write_end(self, run: Run, result: Result, reason: str, now: datetime) -> bool:
+        values = {
+            **_fenced(run),
+            "state": result.state,
+            "reason": reason,
+            "finished_at": to_micros(now),
+            "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
+        }
+        return self._database.change(_SQL["settle"], values) == 1
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
         """Back to pending until the next attempt's time."""
@@ -308,8 +319,11 @@ class RunTable:
     def _recover(self, run: Run, dead: Instance, now: datetime) -> None:
         why = f"its daemon (process {dead.pid}) ended without a word"
         self._outputs.keep_cut_off(run)
-        task = self._tasks.by_id(run.task_id)
-        cut_off = run.attempt - run.failures
+        task, cut_off = self._tasks.find(run.task_id), run.attempt - run.failures
+        if isinstance(task, Unreadable):
+            why = f"attempt {run.attempt} was cut off: {why}; {task.reason}"
+            self._write_end(run, Result(state=RunState.FAILED), why, now)
+            return
         if task.policy.on_interrupt == "rerun" and cut_off < MOST_ATTEMPTS_CUT_OFF:
             if self._back(run, _with_lateness(f"(attempt {run.attempt} was cut off: {why})", run), uncounted=0):
                 self._keep_attempt(run, "cut_off", why, now)
@@ -318,31 +332,6 @@ class RunTable:
         why += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
         late_only = msgspec.structs.replace(run, reason=lateness_in(run.reason))
         self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now)
-
-
-def _values(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str, Any]:
-    """A row of the ledger as it is inserted."""
-    at, due_at = to_micros(now), to_micros(row.due_at)
-    late_ok = task.policy.late_ok
-    return {
-        "task_id": task.id,
-        "due_at": due_at,
-        "until": maybe_micros(row.until),
-        "count": row.count,
-        "origin": origin,
-        "state": row.state,
-        "reason": row.reason,
-        "attempt": 0,
-        "priority": task.policy.priority,
-        "alone": task.policy.overlap != "allow",
-        "now": at,
-        "available_at": to_micros(row.available_at or now),
-        "started_at": None,
-        "finished_at": None if row.state is RunState.PENDING else at,
-        "owner": None,
-        "fence": 0,
-        "useful_until": None if late_ok is None else due_at + late_ok // MICROSECOND,
-    }
 
 
 def _with_lateness(what: str, run: Run) -> str:
@@ -362,26 +351,3 @@ def _one_of_each(rows: Sequence[Row]) -> Iterator[Row]:
 
 def _fenced(run: Run) -> dict[str, Any]:
     return {"id": run.id, "owner": run.owner, "fence": run.fence}
-
-
-def _decode(row: Row) -> Run:
-    return Run(
-        id=row[0],
-        task_id=row[1],
-        task=row[2],
-        due_at=from_micros(row[3]),
-        until=maybe_instant(row[4]),
-        count=row[5],
-        origin=row[6],
-        state=RunState(row[7]),
-        reason=row[8],
-        attempt=row[9],
-        recorded_at=from_micros(row[10]),
-        available_at=from_micros(row[11]),
-        started_at=maybe_instant(row[12]),
-        finished_at=maybe_instant(row[13]),
-        owner=row[14],
-        fence=row[15],
-        data=None if row[16] is None else msgspec.json.decode(row[16]),
-        failures=row[17],
-    )

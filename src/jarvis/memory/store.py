@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from jarvis.errors import StoreError, UsageError
+from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
 from jarvis.memory.decisions import DecisionTable
@@ -179,20 +179,13 @@ class MemoryStore:
             self.tasks.take_over(self.tasks.id_of(restated.spec.name), source)
 
     def _remove(self, task_id: int, now: datetime, reason: str) -> int:
-        task = self._readable(task_id)
-        if task is not None:
+        task = self.tasks.find(task_id)
+        if isinstance(task, Task):  # of one that cannot be read nobody knows what it owes
             why = BEFORE_REMOVAL if task.enabled else WHILE_PAUSED
             self.runs.record([(task, passed_over(task, now, why))], now)
         self.tasks.remove(task_id, now)
         self.deliveries.cancel_of(task_id, "cancelled: its task was removed", now)
         return self.runs.cancel_pending(task_id, reason, now)
-
-    def _readable(self, task_id: int) -> Task | None:
-        """The task, or None where what is stored of it cannot be read: then nobody knows what it owes."""
-        try:
-            return self.tasks.by_id(task_id)
-        except StoreError:
-            return None
 
     def start_now(self, name: str, now: datetime) -> Run:
         """A run of a task at once, beside its schedule, which it does not move."""

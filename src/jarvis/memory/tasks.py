@@ -84,13 +84,17 @@ class TaskTable:
         """The task with that id, removed or not."""
         return decode(self._database.rows(_SQL["by_id"], (task_id,))[0])
 
+    def find(self, task_id: int) -> Task | Unreadable:
+        """The same, where what is stored of it may be damaged."""
+        return readable(self._database.rows(_SQL["by_id"], (task_id,))[0])
+
     def names(self) -> list[str]:
         """The names of all tasks, sorted."""
         return [name for (name,) in self._database.rows(_SQL["names"])]
 
     def all(self) -> list[Task | Unreadable]:
         """All tasks, the oldest first."""
-        return [_readable(row) for row in self._database.rows(_SQL["all"])]
+        return [readable(row) for row in self._database.rows(_SQL["all"])]
 
     def sources(self) -> set[str]:
         """The files that tasks come from."""
@@ -133,7 +137,8 @@ class TaskTable:
         if _after_completion(task.schedule) is None:
             return
         # It may have been changed while the run went on, and then this end says nothing of what comes next.
-        schedule = _after_completion(_schedule_of(str(self._database.value(_SQL["schedule_of"], (task.id,)))))
+        stored = self.find(task.id)
+        schedule = _after_completion(stored.schedule) if isinstance(stored, Task) else None
         if schedule is not None:
             following = schedule.next_after_completion(finished_at)
             self._database.change(_SQL["completed"], {"id": task.id, "next": maybe_micros(following)})
@@ -167,7 +172,7 @@ class TaskTable:
     def elsewhere(self, zone: str) -> Sequence[Task]:
         """The tasks that follow the system's time zone and are not in `zone` yet."""
         rows = self._database.rows(_SQL["following_zone"])
-        found = [each for each in map(_readable, rows) if isinstance(each, Task)]
+        found = [each for each in map(readable, rows) if isinstance(each, Task)]
         return [task for task in found if task.schedule.tz != zone]
 
     def move(self, task: Task, zone: str, now: datetime) -> bool:
@@ -242,7 +247,8 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _readable(row: Row) -> Task | Unreadable:
+def readable(row: Row) -> Task | Unreadable:
+    """A row of the table as a Task, or what is wrong with it."""
     try:
         return decode(row)
     except StoreError as error:

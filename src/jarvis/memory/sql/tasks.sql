@@ -97,6 +97,3 @@ UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, pol
                  follows_zone = :follows_zone, deliver = :deliver, next_run_at = :next, starts = :starts, failures = 0,
                  revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
-
--- name: schedule_of
-SELECT schedule FROM tasks WHERE id = ?;

@@ -1,0 +1,62 @@
+"""Runs as rows of the ledger, and rows as Runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.sqlite import Row
+from jarvis.scheduler.model import Occurrence, Run, RunState, Task
+from jarvis.scheduler.schedule import MICROSECOND
+
+
+def as_row(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str, Any]:
+    """A row of the ledger as it is inserted."""
+    at, due_at = to_micros(now), to_micros(row.due_at)
+    late_ok = task.policy.late_ok
+    return {
+        "task_id": task.id,
+        "due_at": due_at,
+        "until": maybe_micros(row.until),
+        "count": row.count,
+        "origin": origin,
+        "state": row.state,
+        "reason": row.reason,
+        "attempt": 0,
+        "priority": task.policy.priority,
+        "alone": task.policy.overlap != "allow",
+        "now": at,
+        "available_at": to_micros(row.available_at or now),
+        "started_at": None,
+        "finished_at": None if row.state is RunState.PENDING else at,
+        "owner": None,
+        "fence": 0,
+        "useful_until": None if late_ok is None else due_at + late_ok // MICROSECOND,
+    }
+
+
+def decode_run(row: Row) -> Run:
+    """A row of the ledger, its task's name in third place, as a Run."""
+    return Run(
+        id=row[0],
+        task_id=row[1],
+        task=row[2],
+        due_at=from_micros(row[3]),
+        until=maybe_instant(row[4]),
+        count=row[5],
+        origin=row[6],
+        state=RunState(row[7]),
+        reason=row[8],
+        attempt=row[9],
+        recorded_at=from_micros(row[10]),
+        available_at=from_micros(row[11]),
+        started_at=maybe_instant(row[12]),
+        finished_at=maybe_instant(row[13]),
+        owner=row[14],
+        fence=row[15],
+        data=None if row[16] is None else msgspec.json.decode(row[16]),
+        failures=row[17],
+    )
