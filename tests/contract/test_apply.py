@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,13 +16,6 @@ from jarvis.scheduler.schedule import Cron, Interval, Schedule
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 FILE, OTHER = "/a/jarvis.toml", "/b/other.toml"
-
-
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
-    made = MemoryStore() if request.param == "memory" else MemoryStore(str(tmp_path / "memory.db"))
-    yield made
-    made.close()
 
 
 def spec(name: str = "t", schedule: Schedule | None = None, **more: object) -> TaskSpec:

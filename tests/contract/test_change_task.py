@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,13 +16,6 @@ from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
-    made = MemoryStore() if request.param == "memory" else MemoryStore(str(tmp_path / "memory.db"))
-    yield made
-    made.close()
 
 
 def spec(schedule: Schedule, **policy: object) -> TaskSpec:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,13 +32,6 @@ from jarvis.testing import FakeClock, InlineSender, engine
 MINUTE = timedelta(minutes=1)
 GOOD = Result(output=b"all is well\n", output_total=12)
 BAD = Result(state=RunState.FAILED, reason="exit code 1")
-
-
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
-    made = MemoryStore() if request.param == "memory" else MemoryStore(str(tmp_path / "memory.db"))
-    yield made
-    made.close()
 
 
 class Box:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,13 +31,6 @@ from jarvis.scheduler.schedule import Interval, Once
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
-    made = MemoryStore() if request.param == "memory" else MemoryStore(str(tmp_path / "memory.db"))
-    yield made
-    made.close()
 
 
 def spec(name: str = "t", every: float = 10, **policy: object) -> TaskSpec:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
@@ -17,13 +14,6 @@ from jarvis.testing import FakeClock, engine
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
-    made = MemoryStore() if request.param == "memory" else MemoryStore(str(tmp_path / "memory.db"))
-    yield made
-    made.close()
 
 
 class Scripted:
