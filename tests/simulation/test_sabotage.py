@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from jarvis.memory import deliveries, runs, tasks
@@ -15,7 +16,7 @@ from jarvis.memory.runs import RunTable
 from jarvis.scheduler import engine, executor, misfire
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.outbox import Outbox
-from jarvis.scheduler.plan import plan
+from jarvis.scheduler.plan import BEFORE_REMOVAL, passed_over, plan
 from tests.simulation.seed_deliveries import Broken
 from tests.simulation.seed_machine import Machine
 from tests.simulation.seed_world import live_through
@@ -126,7 +127,13 @@ def miss_a_change_of_the_zone(patch: Patch) -> None:
 
 
 def remove_without_a_trace(patch: Patch) -> None:
-    patch.setattr("jarvis.memory.store.MemoryStore._readable", lambda *_given: None)
+    real = passed_over
+
+    def untold(task: Any, now: datetime, why: str) -> Any:
+        made = real(task, now, why)
+        return msgspec.structs.replace(made, record=()) if why == BEFORE_REMOVAL else made
+
+    patch.setattr("jarvis.memory.store.passed_over", untold)
 
 
 def give_no_reason(patch: Patch) -> None:

@@ -26,6 +26,7 @@ from jarvis.handlers import processes
 from jarvis.handlers.command import check_params, command
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.output import Output
+from jarvis.scheduler.ports import Context
 from tests.contexts import a_context, lives, seconds_from_now, seconds_once
 
 pytestmark = pytest.mark.process
@@ -508,8 +509,25 @@ def test_params_that_make_none_are_refused_with_what_is_allowed(params: dict[str
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not hold a process to a limit")
 def test_a_command_is_held_to_its_memory_limit() -> None:
-    program = "import sys; sys.stdin.read(); b'x' * (300 << 20)"  # by then the limit is set
-    context = msgspec.structs.replace(a_context(sys.executable, "-c", program, stdin="go"), memory_limit=200 << 20)
-    result = run(context)
+    result = run(limited_to_200_mb(sys.executable, "-c", "b'x' * (300 << 20)"))
     assert result.state is RunState.FAILED
     assert b"MemoryError" in result.output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not hold a process to a limit")
+def test_a_memory_limit_is_there_before_the_first_instruction_and_changes_nothing_else() -> None:
+    said = run(limited_to_200_mb("sh", "-c", 'ulimit -d; printf "%s|" "$0" "$@"', "a b", "$HOME", "", "'; exit 9"))
+    assert (said.state, said.output) == (RunState.SUCCEEDED, b"204800\na b|$HOME||'; exit 9|")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not hold a process to a limit")
+@pytest.mark.parametrize("program", ["no-such-program", "./no-such-program", "./not-executable"])
+def test_what_cannot_be_started_is_told_the_same_with_a_memory_limit(program: str, tmp_path: Path) -> None:
+    (tmp_path / "not-executable").write_text("#!/bin/sh\n")
+    held, free = run(limited_to_200_mb(program, cwd=str(tmp_path))), run(a_context(program, cwd=str(tmp_path)))
+    assert (held.state, held.reason) == (free.state, free.reason)
+    assert held.state is RunState.FAILED
+
+
+def limited_to_200_mb(*command: str, **params: Any) -> Context:
+    return msgspec.structs.replace(a_context(*command, **params), memory_limit=200 << 20)

@@ -34,7 +34,7 @@ from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.cutoff import cut_said, cut_state, how, leftovers_said, must_stop, signal_name
 from jarvis.handlers.environment import inherited, mark_of
-from jarvis.handlers.limits import limit_other
+from jarvis.handlers.limits import held
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch, group_exists
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.ports import Context
@@ -101,10 +101,12 @@ class _Running:
 
     def __init__(self, wanted: Wanted, env: dict[str, str], context: Context, cgroups: Cgroups) -> None:
         """Start it; an OSError means that it did not start."""
+        folder = _folder(wanted.cwd)
+        command = held(wanted.command, context.memory_limit, folder, env.get("PATH"))
         with _stdin(wanted.stdin) as stdin:
             self._process = subprocess.Popen(
-                wanted.command,
-                cwd=_folder(wanted.cwd),
+                command,
+                cwd=folder,
                 env=env,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
@@ -116,8 +118,6 @@ class _Running:
         self._cgroup = cgroups.enclose(self._process.pid, env["JARVIS_RUN_ID"])
         marks = [f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")]
         self._tree = Tree(marks, self._process.pid, self._cgroup)
-        if context.memory_limit is not None:
-            limit_other(self._process.pid, context.memory_limit)
         self._written = context.output
         self._watch = Watch(self._process.pid)
         self._output: int | None = _open_end(self._process)

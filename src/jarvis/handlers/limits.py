@@ -7,17 +7,20 @@ the daemon looks at the resident memory of the process itself now and again, and
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jarvis.scheduler.size import LEAST_MEMORY
 
 HELD_BY_KERNEL = sys.platform == "linux"
+_HOLD = 'ulimit -d "$1" 2>/dev/null; shift; exec "$@"'  # a hard limit that is lower already stays
 
 
 def half_of_memory() -> int:
@@ -41,11 +44,26 @@ def limited(limit: int) -> Iterator[None]:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def limit_other(pid: int, limit: int) -> None:
-    """Hold another process, and what it starts from now on, to `limit` bytes. Nothing where the kernel cannot."""
-    if sys.platform == "linux":
-        with suppress(OSError, ValueError):  # it has ended already, or its hard limit is lower
-            resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+def held(command: Sequence[str], limit: int | None, cwd: Path | None, path: str | None) -> Sequence[str]:
+    """The command line that starts `command` held to `limit` bytes from its first instruction on; so are its children.
+
+    Nothing where the kernel does not hold it. The shell is given a fixed program and the command as its arguments,
+    and becomes the command, so there is no moment in which it is not held; setting it from here once it has started
+    would come too late for one that is quick. A file that is no program is read by the shell, as shells do. OSError,
+    as when it is started itself, where it is not found by `cwd` and the search path `path`.
+    """
+    if limit is None or not HELD_BY_KERNEL:
+        return command
+    _find(command[0], cwd, path)
+    return ["/bin/sh", "-c", _HOLD, "sh", str(limit // 1024), *command]
+
+
+def _find(program: str, cwd: Path | None, path: str | None) -> None:
+    """Raise the OSError that starting it would raise: the shell would only say so in the output."""
+    asked = str((cwd or Path()) / program) if "/" in program else program
+    if shutil.which(asked, path=path) is None:
+        code = errno.EACCES if "/" in program and Path(asked).exists() else errno.ENOENT
+        raise OSError(code, os.strerror(code), program)
 
 
 def offer_to_oom() -> None:
