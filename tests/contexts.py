@@ -9,14 +9,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from jarvis.handlers import processes
+from jarvis.handlers import processtable
 from jarvis.scheduler.output import Output
 from jarvis.scheduler.ports import Context
 
 
 def lives(pid: int) -> bool:
     """Whether a process of that number goes on; one that only waits to be waited for does not."""
-    now = processes.table().get(pid)
+    now = processtable.table().get(pid)
     return now is not None and not now.dead
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.handlers import processes
+from jarvis.handlers import processes, processtable
 from jarvis.handlers.command import command
 from jarvis.scheduler.model import RunState
 from tests.conftest import Eventually
@@ -62,6 +62,18 @@ if os.fork() == 0:
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 stay()
 """
+HIDDEN_IN_FOUR_WAYS = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(pids, f"{os.getpid()}\\n".encode())
+        os.dup2(os.open("/dev/null", os.O_RDWR), 1)
+        os.dup2(1, 2)
+        os.execve("/bin/sleep", ["sleep", "1000"], {})
+    os._exit(0)
+os.wait()
+stay()
+"""
 OWN_GROUP = """
 if os.fork() == 0:
     os.setpgid(0, 0)
@@ -81,7 +93,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "/proc and pidfd":
         monkeypatch.setattr(processes, "_pidfd", lambda pid: None)
     if request.param == "ps":
-        monkeypatch.setattr(processes, "_HAS_PROC", False)
+        monkeypatch.setattr(processtable, "_HAS_PROC", False)
     return str(request.param)
 
 
@@ -115,6 +127,12 @@ def test_at_the_deadline_all_are_gone_before_the_run_is(program: str, count: int
     assert [pid for pid in pids(file) if lives(pid)] == []
     assert (result.state, result.reason.endswith("; ended by SIGKILL")) == (RunState.TIMED_OUT, True), result
     assert took < timeout + GRACE + 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no brands")
+@pytest.mark.parametrize("way", ["/proc and pidfd"], indirect=True)
+def test_a_grandchild_that_hides_in_all_four_ways_is_gone_before_the_run_is(way: str, tmp_path: Path) -> None:
+    test_at_the_deadline_all_are_gone_before_the_run_is(HIDDEN_IN_FOUR_WAYS, 2, way, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a first thread cannot end alone")
@@ -210,7 +228,7 @@ def test_marks_that_everybody_could_carry_are_refused(marks: list[str], leader: 
 
 
 def test_this_process_and_its_ancestors_are_never_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    everyone = processes.table()
+    everyone = processtable.table()
     monkeypatch.setattr(processes, "_carrying", lambda marks, pids: set(everyone))
     found = {process.pid for process in processes.Tree(["JARVIS_OWNER=host:1:all"]).find()}
     assert not found & {os.getpid(), os.getppid(), 1}
@@ -236,8 +254,8 @@ def test_what_cannot_be_ended_is_logged(
 def test_a_number_that_was_given_anew_is_not_signalled(way: str) -> None:
     stranger = subprocess.Popen(["sleep", "1000"])
     try:
-        now = processes.table()[stranger.pid]
-        earlier = processes.Process(now.pid, "another start", now.parent, now.group, now.session, dead=False)
+        now = processtable.table()[stranger.pid]
+        earlier = processtable.Process(now.pid, "another start", now.parent, now.group, now.session, dead=False)
         processes.send(earlier, signal.SIGKILL)
         assert lives(stranger.pid)
         processes.send(now, signal.SIGKILL)
@@ -261,14 +279,14 @@ def test_the_group_of_a_leader_that_was_waited_for_is_a_stranger_s_if_the_number
 
 
 def test_both_ways_to_look_see_the_same(mark: str) -> None:
-    if not processes._HAS_PROC:
+    if not processtable._HAS_PROC:
         pytest.skip("there is no /proc here")
     sleeper = subprocess.Popen(["sleep", "1000"], env={"JARVIS_OWNER": mark}, start_new_session=True)
     try:
-        by_proc, by_ps = processes._proc_table()[sleeper.pid], processes._ps_table()[sleeper.pid]
+        by_proc, by_ps = processtable._proc_table()[sleeper.pid], processtable._ps_table()[sleeper.pid]
         assert (by_proc.parent, by_proc.group, by_proc.session) == (by_ps.parent, by_ps.group, by_ps.session)
-        assert f"JARVIS_OWNER={mark}".encode() in dict(processes._ps_environments())[sleeper.pid]
-        assert f"JARVIS_OWNER={mark}".encode() in dict(processes._proc_environments([sleeper.pid]))[sleeper.pid]
+        assert f"JARVIS_OWNER={mark}".encode() in dict(processtable._ps_environments())[sleeper.pid]
+        assert f"JARVIS_OWNER={mark}".encode() in dict(processtable._proc_environments([sleeper.pid]))[sleeper.pid]
     finally:
         sleeper.kill()
         sleeper.wait()
@@ -286,6 +304,6 @@ def test_a_watch_sees_the_end_and_leaves_the_waiting(
     assert child.stdin
     child.stdin.close()
     eventually(watch.ended)
-    assert processes.table()[child.pid].dead
+    assert processtable.table()[child.pid].dead
     watch.close()
     assert child.wait() == 0

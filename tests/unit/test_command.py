@@ -21,8 +21,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from jarvis.brand import Brand
 from jarvis.errors import UsageError
-from jarvis.handlers import processes
+from jarvis.handlers import processes, processtable
 from jarvis.handlers.command import check_params, command
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.output import Output
@@ -373,7 +374,7 @@ def test_what_cannot_be_ended_makes_the_run_unknown(monkeypatch: pytest.MonkeyPa
 def test_when_nobody_can_be_looked_for_it_is_killed_and_the_run_unknown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def no_descriptors() -> dict[int, processes.Process]:
+    def no_descriptors() -> dict[int, processtable.Process]:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(processes, "table", no_descriptors)
@@ -432,8 +433,11 @@ def test_a_service_that_left_the_group_and_the_output_is_let_be(tmp_path: Path) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to know when the environment is wiped")
 @pytest.mark.parametrize(("code", "state"), [(0, RunState.SUCCEEDED), (1, RunState.UNKNOWN)])
-def test_a_holder_of_the_output_that_cannot_be_found_is_said(code: int, state: RunState, tmp_path: Path) -> None:
+def test_a_holder_of_the_output_that_cannot_be_found_is_said(
+    code: int, state: RunState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No parent, no group, no session, no mark: a retry could start beside it, so a failure is not known."""
+    monkeypatch.setattr(Brand, "carried_by", lambda *_: False)  # as on systems without brands
     pid = tmp_path / "pid"
     program = (
         "import os, sys\n"

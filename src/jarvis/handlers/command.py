@@ -29,6 +29,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Self
 
+from jarvis.brand import Brand
 from jarvis.errors import UsageError
 from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
@@ -115,9 +116,11 @@ class _Running:
                 start_new_session=True,
             )
         # From here on it runs: nothing below may fail, or nobody would end it.
+        brand = Brand(env[OWNER], context.run_id)
+        brand.put_on(self._process.pid)
         self._cgroup = cgroups.enclose(self._process.pid, env["JARVIS_RUN_ID"])
         marks = [f"{name}={env[name]}" for name in (OWNER, "JARVIS_RUN_ID")]
-        self._tree = Tree(marks, self._process.pid, self._cgroup)
+        self._tree = Tree(marks, self._process.pid, brand=brand, cgroup=self._cgroup)
         self._written = context.output
         self._watch = Watch(self._process.pid)
         self._output: int | None = _open_end(self._process)

@@ -1,20 +1,20 @@
 """Finding the processes of a run and ending them: all of them, and nothing else.
 
 A process belongs to a run when it is in the process group or the session of the command that was started
-(the leader), or carries the run's marks in its environment, or is a descendant of one that does. Marks are
-inherited, so they also find a child that called setsid(2) and was re-parented.
+(the leader), or carries the run's marks in its environment or its brand, or is a descendant of one that does. Both
+are inherited, so they also find a child that called setsid(2) and was re-parented.
 
 What is never done: to signal a number that may meanwhile mean another process. A group is signalled as a
 whole only while its leader is our child that was not waited for, because until then its number is not given
 away (wait(2)); a single process is signalled through a pidfd (pidfd_open(2)) opened before its start time was
 compared once more. Where there is no pidfd the time between that comparison and kill(2) is the risk left.
 
-Not found, and so not ended: a process that left the group and the session and lost its parent and wiped its
-environment, all four, before anybody looked, unless the run has a cgroup (`jarvis.handlers.cgroup`); what forks
-faster than it is looked for; what runs under another daemon (docker, at, systemd-run) or on another machine. On
-macOS the environment of programs that come with the system cannot be read, so those count as wiped. Why the
-daemon is no child subreaper: docs/adr/0006. What belongs to another user is found but may refuse to be
-signalled: it is reported as left.
+Not found, and so not ended: what forks faster than it is looked for; what runs under another daemon (docker, at,
+systemd-run) or on another machine; and where there are no brands (`jarvis.brand`: they are Linux's) and no cgroup
+(`jarvis.handlers.cgroup`), a process that left the group and the session and lost its parent and wiped its
+environment, all four, before anybody looked. On macOS the environment of programs that come with the system cannot
+be read, so those count as wiped. Why the daemon is no child subreaper: docs/adr/0006. What belongs to another user is
+found but may refuse to be signalled: it is reported as left.
 
 Sources: setpgid(2), setsid(2), waitid(2), proc_pid_stat(5), proc_pid_environ(5); ps(1), kqueue(2) for macOS.
 """
@@ -25,16 +25,17 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from signal import Signals
 from typing import Protocol
+
+from jarvis.brand import Brand
+from jarvis.handlers.processtable import Process, environments, look, table
 
 OWNER = "JARVIS_OWNER"
 """The variable that marks a process with the daemon it was started by."""
@@ -44,22 +45,7 @@ CONFIRM = 5.0
 
 _STEP = 0.02  # seconds between two looks at processes that were told to end
 _OWNER_GRACE = 2.0
-_PROC = Path("/proc")
-_HAS_PROC = Path("/proc/self/stat").exists()
-_NOT_TO_BE_SEEN = (FileNotFoundError, ProcessLookupError, PermissionError)  # it ended, or is another user's
 _LOG = logging.getLogger("jarvis.handler")
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process as it was seen. The number alone is given anew; with the start time it is an identity."""
-
-    pid: int
-    started: str
-    parent: int = field(compare=False)
-    group: int = field(compare=False)
-    session: int = field(compare=False)
-    dead: bool = field(compare=False)  # it ended and only waits to be waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +80,18 @@ class Tree:
     `held` says that the leader is our child and was not waited for: whoever waits for it sets it to False.
     """
 
-    def __init__(self, marks: Iterable[str], leader: int | None = None, cgroup: Enclosure | None = None) -> None:
+    def __init__(
+        self,
+        marks: Iterable[str],
+        leader: int | None = None,
+        *,
+        brand: Brand | None = None,
+        cgroup: Enclosure | None = None,
+    ) -> None:
         """`marks` are `NAME=value` as in the environment; a process must carry all of them."""
         self.held = leader is not None
         self._marks = _checked(marks)
+        self._brand = brand
         self._leader = leader
         self._cgroup = cgroup
         self._known: set[Process] = set()
@@ -107,6 +101,7 @@ class Tree:
         everyone = _without_us(table())
         marked = _carrying(self._marks, everyone)
         marked |= self._cgroup.pids() if self._cgroup else set()
+        marked |= {pid for pid in everyone if self._brand.carried_by(pid)} if self._brand else set()
         roots = [pid for pid, process in everyone.items() if pid in marked or process in self._known]
         family = _with_descendants(roots + self._around_leader(everyone), everyone)
         living = [process for pid, process in everyone.items() if pid in family and not process.dead]
@@ -174,7 +169,7 @@ def end_marked(owner_mark: str, grace: float = _OWNER_GRACE) -> int:
     """
     if not owner_mark:
         return 0
-    ending = Tree([f"{OWNER}={owner_mark}"]).end(grace)
+    ending = Tree([f"{OWNER}={owner_mark}"], brand=Brand(owner_mark)).end(grace)
     if ending.left_said:
         _LOG.warning("left behind by an earlier daemon and cannot be ended: %s", ending.left_said)
     return ending.found
@@ -204,11 +199,6 @@ def send(process: Process, number: Signals) -> None:
     finally:
         if handle is not None:
             os.close(handle)
-
-
-def table() -> dict[int, Process]:
-    """Every process of this machine that we may see, by number."""
-    return _proc_table() if _HAS_PROC else _ps_table()
 
 
 class Watch:
@@ -314,10 +304,8 @@ def _kill_group(leader: int, number: Signals) -> None:
 
 def _living(processes: Iterable[Process]) -> bool:
     """Whether any of them lives."""
-    if _HAS_PROC:
-        return any(_lives(process, _proc_entry(process.pid)) for process in processes)
-    everyone = _ps_table()
-    return any(_lives(process, everyone.get(process.pid)) for process in processes)
+    now = look()
+    return any(_lives(process, now(process.pid)) for process in processes)
 
 
 def _lives(process: Process, now: Process | None) -> bool:
@@ -340,59 +328,4 @@ def _with_descendants(roots: Iterable[int], everyone: dict[int, Process]) -> set
 
 def _carrying(marks: tuple[bytes, ...], pids: Iterable[int]) -> set[int]:
     """Who carries all the marks in the environment it was started with."""
-    environments = _proc_environments(pids) if _HAS_PROC else _ps_environments()
-    return {pid for pid, entries in environments if all(mark in entries for mark in marks)}
-
-
-def _proc_table() -> dict[int, Process]:
-    found = (_proc_entry(int(entry.name)) for entry in _PROC.iterdir() if entry.name.isdigit())
-    return {process.pid: process for process in found if process}
-
-
-def _proc_entry(pid: int) -> Process | None:
-    """One line of proc_pid_stat(5); None if there is no such process."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_bytes()
-    except _NOT_TO_BE_SEEN:
-        return None
-    # The name in parentheses may hold blanks and parentheses itself: fields are counted from the last one.
-    state, parent, group, session, *rest = text[text.rindex(b")") + 2 :].split()
-    # A process whose first thread has ended looks dead while its other threads (num_threads) go on.
-    dead = state in b"ZX" and int(rest[13]) <= 1
-    return Process(pid, rest[15].decode(), int(parent), int(group), int(session), dead)
-
-
-def _proc_environments(pids: Iterable[int]) -> Iterable[tuple[int, list[bytes]]]:
-    for pid in pids:
-        with suppress(*_NOT_TO_BE_SEEN):
-            yield pid, (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-
-
-def _ps_table() -> dict[int, Process]:
-    """The same from ps(1), where a start time is exact to the second only."""
-    lines = _ps("-A", "-o", "pid=,ppid=,pgid=,stat=,lstart=")
-    found = (_ps_entry(*line.split(None, 4)) for line in lines)
-    return {process.pid: process for process in found}
-
-
-def _ps_entry(pid: bytes, parent: bytes, group: bytes, state: bytes, started: bytes) -> Process:
-    try:
-        session = os.getsid(int(pid))
-    except OSError:  # it ended, or we may not ask
-        session = 0
-    start = started.decode(errors="replace").strip()
-    return Process(int(pid), start, int(parent), int(group), session, state.startswith(b"Z"))
-
-
-def _ps_environments() -> Iterable[tuple[int, list[bytes]]]:
-    """Arguments and environment come in one line: an argument that looks like a mark counts as one."""
-    shown = ("-A", "-E", "-ww") if sys.platform == "darwin" else ("axeww",)
-    for line in _ps(*shown, "-o", "pid=,command="):
-        pid, *words = line.split()
-        yield int(pid), words
-
-
-def _ps(*options: str) -> list[bytes]:
-    plain = os.environ | {"LC_ALL": "C"}
-    done = subprocess.run(["ps", *options], env=plain, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return done.stdout.splitlines()
+    return {pid for pid, entries in environments(pids) if all(mark in entries for mark in marks)}

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from jarvis.brand import Brand
 from jarvis.handlers.environment import inherited, mark_of
 from jarvis.handlers.frames import Answer, Load, Loading, Ready, Request, answers, frame
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch
@@ -62,7 +63,9 @@ class WorkerProcess:
             bufsize=0,
             start_new_session=True,
         )
-        self._tree = Tree([f"{name}={value}" for name, value in marks.items()], self._process.pid)
+        brand = Brand.of_process(marks[OWNER], int.from_bytes(os.urandom(4)))
+        brand.put_on(self._process.pid)
+        self._tree = Tree([f"{name}={value}" for name, value in marks.items()], self._process.pid, brand=brand)
         self._received: deque[Answer] = deque()
         self._frames = answers()
         self._unsent = b""
