@@ -1,0 +1,1 @@
+"""Jarvis beside its peers: see `python -m benchmarks --help`."""

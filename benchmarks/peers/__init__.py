@@ -1,0 +1,1 @@
+"""How each contender does the same work, one program a contender, run in a process of its own."""
