@@ -37,6 +37,7 @@ HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
 SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
 CHECK_WITHIN = 5.0  # seconds that looking the store over may take at a start
+BRIEF = frozenset({"noop"})  # of the house's handlers: over at once, whatever they are given
 CHECK_AFTER_CRASH = 60.0  # the same after a daemon ended without signing off, as with the power
 
 
@@ -227,7 +228,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     executor = RunExecutor(
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
-    workers = Workers(executor, config.max_workers, end_marked=end_marked, on_close=pool.close)
+    workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     senders = Senders(Carrier(lambda name: channel(name, config), clock))
     return SchedulerEngine(memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle))
 

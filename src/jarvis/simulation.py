@@ -192,6 +192,10 @@ class TimedExecutor:
         """How many runs are started and not yet acknowledged."""
         return len(self._running)
 
+    def brief(self, _handler: str) -> bool:
+        """Every run takes a place, as long as it does."""
+        return False
+
     def holds(self, run_id: int) -> bool:
         """Whether that run is started and not yet acknowledged."""
         return any(held.run.id == run_id for _, _, held, _ in self._running)

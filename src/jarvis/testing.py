@@ -75,6 +75,10 @@ class InlineExecutor:
         """How many runs are started and not yet acknowledged as settled."""
         return len(self._finished)
 
+    def brief(self, _handler: str) -> bool:
+        """Every run takes a place."""
+        return False
+
     def holds(self, run_id: int) -> bool:
         """Whether that run is started and not yet acknowledged as settled."""
         return any(outcome.claimed.run.id == run_id for outcome in self._finished)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -340,8 +340,9 @@ def test_an_interrupt_between_claim_and_start_hands_the_delivery_back(
 ) -> None:
     world = World(store, deliver=ME)
 
-    def interrupted(_claimed: object) -> None:
-        raise KeyboardInterrupt
+    def interrupted(claimed: Sequence[Delivery]) -> None:
+        if claimed:
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(world.engine.outbox, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):

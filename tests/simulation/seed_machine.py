@@ -90,6 +90,7 @@ class Machine:
         self.effects: list[Effect] = []
         self.sends: list[Send] = []
         self.sending: list[Send] = []  # those that go on now
+        self.brief = ""  # the handler whose runs take no place
         self.calm = False  # all work that begins from now on goes well and is quick
         self.sent: dict[int, Callable[[Send], None]] = {}  # by daemon: what takes what a send came to
         self.finishing: dict[int, Callable[[Effect], None]] = {}  # by daemon: what takes the outcome
@@ -181,7 +182,7 @@ class ScriptedExecutor:
 
     @property
     def free(self) -> int:
-        return self._limit - len(self._running)
+        return self._limit - sum(not self.brief(effect.held.task.handler) for effect in self._running)
 
     @property
     def busy(self) -> int:
@@ -239,6 +240,9 @@ class ScriptedExecutor:
     def acknowledge(self, count: int) -> None:
         self._at("before acknowledge")
         del self._finished[:count]
+
+    def brief(self, handler: str) -> bool:
+        return handler == self._machine.brief
 
     def holds(self, run_id: int) -> bool:
         held = [effect.held for effect in self._running] + [outcome.claimed for outcome in self._finished]

@@ -115,6 +115,7 @@ class World:
         self.chance = Random(seed)
         self.story: list[str] = []
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
+        self.machine.brief = "thread" if seed % 2 else ""
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")

@@ -107,10 +107,15 @@ class SchedulerEngine:
         at = now or self.clock.now()
         results: list[RunResult] = []
         self.recover(at)
-        self.plan_due(at)
-        while self.run_due(at) or self.executor.busy:
-            self.executor.wait()
-            results += self.settle_finished()
+        self.store.runs.expire(at)
+        while True:
+            results += self._turn(at, claim=True, send=False)
+            if self._any_due(at):
+                continue
+            if self.executor.busy:
+                self.executor.wait()
+            elif not self._any_startable(at):
+                break
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
@@ -123,18 +128,22 @@ class SchedulerEngine:
         Runs and sends are started once that is committed, and not waited for. `claim=False` while draining.
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
+        claim = claim and not self._vigil.settling(now)
+        return self._turn(now, claim=claim, send=claim)
+
+    def _turn(self, now: datetime, *, claim: bool, send: bool) -> list[RunResult]:
         owner = self.instance
         self._release_unstarted(owner)
         outcomes = self.executor.finished()
         if self.executor.busy > len(outcomes):
             self.stop_asked()
-        sent, claim = self.outbox.finished(), claim and not self._vigil.settling(now)
+        sent = self.outbox.finished()
         self._sure = False
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
             arrived = self.outbox.settle(sent)
             claimed = self._plan_and_claim(owner, now) if claim else []
-            letters = self.outbox.claim(owner.id, now) if claim else []
+            letters = self.outbox.claim(owner.id, now) if send else []
         self.executor.acknowledge(len(outcomes))
         self.outbox.acknowledge(sent, arrived)
         self._start(claimed)
@@ -268,14 +277,29 @@ class SchedulerEngine:
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         planned = self._plan_batch(now) or []
-        clear = [entry for entry in planned if entry[1].clear]
-        if waiting or len(clear) > self.executor.free:
-            clear = []
-        others = [entry for entry in planned if entry not in clear] if len(clear) < len(planned) else []
-        held = runs.record_started(clear, owner.id, now) if clear else []
+        startable, taken = self._startable(planned, waiting=waiting)
+        others = [entry for entry in planned if entry[0].id not in startable]
+        held = runs.record_started([each for each in planned if each[0].id in startable], owner.id, now)
         if others:
             runs.record(others, now)
-        return held + self._claim(owner, now, len(held)) if waiting or others else held
+        return held + self._claim(owner, now, taken) if waiting or others else held
+
+    def _startable(self, planned: Sequence[tuple[Task, Plan]], *, waiting: bool) -> tuple[set[int], int]:
+        """The tasks whose run can be claimed as it is recorded, and how many places those take: brief ones always."""
+        clear = [task for task, plan in planned if plan.clear]
+        brief = {task.id for task in clear if self.executor.brief(task.handler)}
+        taken = len(clear) - len(brief)
+        if waiting or taken > self.executor.free:
+            return brief, 0
+        return {task.id for task in clear}, taken
+
+    def _any_due(self, now: datetime) -> bool:
+        due_at = self.store.tasks.next_due_at()
+        return due_at is not None and due_at <= now
+
+    def _any_startable(self, now: datetime) -> bool:
+        available_at = self.store.runs.next_available_at() if self.executor.free else None
+        return available_at is not None and available_at <= now
 
     def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
         """Plans for at most one batch of tasks, None when nothing was due."""

@@ -274,6 +274,9 @@ class Executor(Protocol):
     def busy(self) -> int:
         """How many runs are started and not yet acknowledged as settled."""
 
+    def brief(self, handler: str) -> bool:
+        """Whether runs of that handler are over at once, so that any number may start and none takes a place."""
+
     def holds(self, run_id: int) -> bool:
         """Whether that run is started and not yet acknowledged as settled."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import SimpleQueue
 
 from jarvis.scheduler.executor import RunExecutor
@@ -19,17 +19,22 @@ class Workers:
         executor: RunExecutor,
         limit: int,
         *,
+        brief: Collection[str] = (),
         end_marked: Callable[[str], int] = lambda _mark: 0,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
+        """`brief` are the handlers whose runs are over at once: one thread carries all that start together."""
         self.on_finish: Callable[[], None] = lambda: None  # called from a worker thread; must not block
         self.renew: Callable[[], None] = lambda: None
         self._lease = LeaseKeeper(self._renew_lease)
         self._executor = executor
-        self._limit = self._room = limit
+        self._limit = limit
+        self._room = limit  # places that no run has taken
+        self._leaving = False  # nothing may start any more
+        self._brief = frozenset(brief)
         self._end_marked = end_marked
         self._on_close = on_close
-        self._waiting: SimpleQueue[tuple[Claimed, str] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Sequence[Claimed], str] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._finished: list[Outcome] = []
         self._some_finished = threading.Condition()
@@ -38,12 +43,16 @@ class Workers:
     @property
     def free(self) -> int:
         """How many more runs can start now."""
-        return max(0, self._room - len(self._held) + len(self._finished))
+        return 0 if self._leaving else self._room
 
     @property
     def busy(self) -> int:
         """How many runs are started and not yet acknowledged as settled."""
         return len(self._held)
+
+    def brief(self, handler: str) -> bool:
+        """Whether runs of that handler are over at once, so that any number may start and none takes a place."""
+        return handler in self._brief and not self._leaving
 
     def holds(self, run_id: int) -> bool:
         """Whether that run is started and not yet acknowledged as settled."""
@@ -52,10 +61,14 @@ class Workers:
     def start(self, claimed: Sequence[Claimed], owner_mark: str) -> None:
         """Begin these runs; returns at once."""
         self._lease.hold()
-        for held in claimed:
-            self._held.add(held.run.id)
-            self._waiting.put((held, owner_mark))
-            # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its run.
+        brief = [held for held in claimed if held.task.handler in self._brief]
+        others = [[held] for held in claimed if held.task.handler not in self._brief]
+        with self._some_finished:
+            self._room -= len(others)
+        for together in [brief, *others] if brief else others:
+            self._held.update(held.run.id for held in together)
+            self._waiting.put((together, owner_mark))
+            # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its runs.
             if len(self._threads) < min(len(self._held), self._limit):
                 self._add_thread()
 
@@ -84,7 +97,7 @@ class Workers:
 
     def cancel_all(self) -> None:
         """Ask everything that runs to stop now. From now on there is room for nothing more."""
-        self._room = 0
+        self._leaving = True
         self._executor.cancel_all()
 
     def end_leftovers(self, owner_mark: str) -> int:
@@ -111,8 +124,10 @@ class Workers:
 
     def _serve(self) -> None:
         while (next_up := self._waiting.get()) is not None:
-            outcome = self._executor.carry(*next_up)
+            together, mark = next_up
+            outcomes = [self._executor.carry(held, mark) for held in together]
             with self._some_finished:
-                self._finished.append(outcome)
+                self._room += together[0].task.handler not in self._brief
+                self._finished += outcomes
                 self._some_finished.notify_all()
             self.on_finish()
