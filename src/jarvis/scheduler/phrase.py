@@ -99,7 +99,7 @@ def _every(text: str, asked: Asked) -> Phrase:
 
 def _with_unit(plain: str) -> str:
     """A bare number after --every is seconds."""
-    return f"{plain}s" if plain.replace(".", "", 1).isdigit() else plain
+    return f"{plain}s" if match(r"\d+(?:\.\d+)?", plain) else plain
 
 
 def _seconds(length: float | timedelta) -> str:
@@ -139,8 +139,7 @@ def _instant(words: str, asked: Asked) -> Phrase | None:
     found = once(words, asked)
     if found is None:
         return None
-    at = found.astimezone(asked.zone)
-    at = at.replace(tzinfo=timezone(at.utcoffset() or timedelta(0)), fold=0)
+    at = found.astimezone(timezone(found.astimezone(asked.zone).utcoffset() or timedelta(0)))
     # Not strftime's names: those follow the locale.
     weekday, month = WEEKDAYS[at.isoweekday() % 7].title(), MONTHS[at.month - 1].title()
     day = f"{weekday} {at.day} {month} {at.year} at {at:%H:%M}"
@@ -202,7 +201,14 @@ def _options(error: PhraseError, text: str) -> list[str]:
         plain = said(text)
         at = _time_in(bare(plain))
     except PhraseError:
-        plain, at = text.lower() if error.swap else "", _USUAL
-    old, new = error.swap or ("", [])
-    swapped = [" ".join((plain.replace(old, each, 1) if old else f"{plain} {each}").split()) for each in new]
-    return swapped + [" ".join(each.replace("{at}", at).split()) for each in error.suggestions]
+        plain, at = str(text).lower(), _USUAL
+    filled = [each.replace("{at}", at) for each in error.suggestions]
+    return [" ".join(option.split()) for option in [*_swapped(plain, error), *filled]]
+
+
+def _swapped(plain: str, error: PhraseError) -> Iterable[str]:
+    """The phrase with what to say instead in the place of the slip, or after it where something is missing."""
+    if error.swap is None:
+        return []
+    old, new = error.swap
+    return [plain.replace(old, each, 1) if old else f"{plain} {each}" for each in new]

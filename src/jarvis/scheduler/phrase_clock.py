@@ -19,8 +19,8 @@ USUAL = {
     "night": ("20:00", "22:00"),
 }
 """Times of day to suggest when none was said."""
-PARTS = {"morning": (0, 11), "afternoon": (12, 17), "evening": (17, 23), "night": (18, 23)}
-"""Part of the day -> its first and last hour. Which day's night the small hours are is unclear: no one's."""
+PARTS = {"": (0, 23), "morning": (0, 11), "afternoon": (12, 17), "evening": (17, 23), "night": (18, 23)}
+"""Part of the day, or none -> its first and last hour. Which day's night the small hours are is unclear: no one's."""
 
 
 class Clock(NamedTuple):
@@ -50,10 +50,10 @@ class Spoken(NamedTuple):
         """The times of day in the order they were said; none if no time was said."""
         return [read_clock(text, self.part) for text in find("<time>", self.times)]
 
-    def lacks_time(self) -> PhraseError:
+    def lacks_time(self, *instead: str) -> PhraseError:
         """The refusal of a phrase that says no time of day."""
         usual = [f"at {clock}" for clock in USUAL[self.part]]
-        return PhraseError("it does not say at what time", [f"every {self.days} {{at}}"], swap=("", usual))
+        return PhraseError("it does not say at what time", instead, swap=("", usual))
 
 
 _ORDERS = (
@@ -73,12 +73,12 @@ def take_apart(words: str) -> Spoken:
     return Spoken(inner["days"], times, inner["part"]) if inner else Spoken(days, times, part)
 
 
-def read_clock(text: str, part: str = "") -> Clock:
+def read_clock(text: str, part: str) -> Clock:
     """The exact time of day that `text` says, in a part of the day if one was said."""
     if text.endswith("midnight"):
         return Clock(time(0), midnight=True)
     if text.endswith("noon"):
-        return Clock(time(_in_part(text, 12, part, loose=False)))
+        return Clock(time(_in_part(text, (12,), part)))
     found = match(r"(?P<h>\d+)(?::(?P<m>\d+))?(?::(?P<s>\d+))?(?: ?(?P<half>am|pm))?", text)
     assert found is not None  # noqa: S101  # <time> found it
     hour, minute, second = int(found["h"]), int(found["m"] or 0), int(found["s"] or 0)
@@ -87,7 +87,7 @@ def read_clock(text: str, part: str = "") -> Clock:
     if hour > 23 or minute > 59 or second > 59:
         raise PhraseError(f'"{text}" is not a time of day: hours go from 0 to 23, minutes to 59')
     loose = not found["half"] and not found["h"].startswith("0")
-    return Clock(time(_in_part(text, hour, part, loose), minute, second))
+    return Clock(time(_in_part(text, (hour, hour + 12) if loose else (hour,), part), minute, second))
 
 
 def _of_half(text: str, hour: int, half: str) -> int:
@@ -99,11 +99,11 @@ def _of_half(text: str, hour: int, half: str) -> int:
     return hour % 12 + (12 if half == "pm" else 0)
 
 
-def _in_part(text: str, hour: int, part: str, loose: bool) -> int:
-    """The one reading of the hour that lies in the part of the day."""
-    first, last = PARTS.get(part, (0, 23))
-    for reading in (hour, hour + 12) if loose else (hour,):
-        if first <= reading <= last:
-            return reading
+def _in_part(text: str, hours: tuple[int, ...], part: str) -> int:
+    """The first of these readings of the hour that lies in the part of the day."""
+    first, last = PARTS[part]
+    for hour in hours:
+        if first <= hour <= last:
+            return hour
     problem = f'"{text}" is not in the {part}, which is from {first:02}:00 to {last:02}:59 here'
-    raise PhraseError(problem, [f"tomorrow at {hour}:00", f"every day at {hour}:00"])
+    raise PhraseError(problem, [f"tomorrow at {hours[0]}:00", f"every day at {hours[0]}:00"])

@@ -74,7 +74,7 @@ def once(words: str, asked: Asked) -> datetime | None:
         return None
     clocks = spoken.clocks() or ([Clock(time(9))] if dates.always else [])
     if not clocks:
-        raise spoken.lacks_time()
+        raise spoken.lacks_time(f"every {spoken.days} {{at}}")
     if len(clocks) > 1:
         each = [f"at {clock}" for clock in clocks]
         raise PhraseError(f'"{spoken.times}" is more than one instant', swap=(spoken.times, each))
@@ -95,14 +95,13 @@ def _at_midnight(dates: Dates, days: str) -> Dates:
 def choose(dates: Dates, clock: Clock, asked: Asked) -> datetime:
     """The one instant that is meant; PhraseError if there is none ahead, or more than one reading."""
     found = [_instants(day, clock.time, asked.zone) for day in dates.dates]
-    ahead = [(day, moments, near) for day, (moments, near) in zip(dates.dates, found, strict=True)
-             if any(moment > asked.now for moment in moments + near)]  # fmt: skip
+    ahead = [(moments, near) for moments, near in found if any(moment > asked.now for moment in moments + near)]
     if dates.doubt and (dates.always or len(ahead) > 1):
-        options = [asked.iso(moment) for _, moments, near in ahead for moment in moments + near]
+        options = [asked.iso(moment) for moments, near in ahead for moment in moments + near]
         raise PhraseError(dates.doubt, [*options, *dates.instead])
     if not ahead:
         raise PhraseError("that is already past", [*dates.instead, f"tomorrow at {clock}"])
-    _, moments, near = ahead[0]
+    moments, near = ahead[0]
     if len(moments) == 1:
         return moments[0]
     options = [asked.iso(moment) for moment in moments + near]
@@ -169,8 +168,8 @@ def _iso(found: re.Match[str], asked: Asked) -> datetime:
         raise PhraseError(problem if often == 1 else _changed(clock, often, asked), options)
     moment = datetime.combine(day, clock, _offset(found)).astimezone(UTC)
     if asked.now - moment > asked.past:
-        tomorrow = datetime.combine(asked.today + DAY, moment.astimezone(asked.zone).time())
-        raise PhraseError("that is already past", _exactly(tomorrow.date(), tomorrow.time(), asked))
+        options = _exactly(asked.today + DAY, moment.astimezone(asked.zone).time(), asked)
+        raise PhraseError("that is already past", options)
     return moment
 
 
@@ -268,25 +267,24 @@ def _calendar(found: re.Match[str], today: date) -> Dates:
     """The next 24 december, or that of the year that is named; a weekday said with it has to agree."""
     month, day = MONTH[found["month"]], ORDINAL.get(found["day"]) or int(found["day"])
     years = [int(found["year"])] if found["year"] else range(today.year, today.year + 9)
-    dates = tuple(date(year, month, day) for year in years if _exists(year, month, day))
+    each_year = (date(year, month, day) for year in years if _exists(year, month, day))
+    dates = tuple(each for each in each_year if found["year"] or each >= today)
     if not dates:
-        problem = f"there is no day {day} in {MONTHS[month - 1].title()} {found['year'] or ''}".rstrip()
-        raise PhraseError(problem, [f"{MONTH_DAYS[month - 1]} {MONTHS[month - 1]} {{at}}"])
-    said = found["dow"]
-    ahead = next((each for each in dates if each >= today), dates[-1])
-    if said and ahead.isoweekday() % 7 != DOW[said]:
-        right = WEEKDAYS[ahead.isoweekday() % 7]
-        raise PhraseError(f"{ahead} is a {right.title()}", swap=(said, [right]))
-    return Dates(dates, instead=(f"{day} {MONTHS[month - 1]} {{at}}",))
+        where = f"{MONTHS[month - 1].title()} {found['year']}" if found["year"] else MONTHS[month - 1].title()
+        raise PhraseError(f"there is no day {day} in {where}", [f"{MONTH_DAYS[month - 1]} {MONTHS[month - 1]} {{at}}"])
+    said, right = found["dow"], WEEKDAYS[dates[0].isoweekday() % 7]
+    if said and WEEKDAYS[DOW[said]] != right:
+        raise PhraseError(f"{dates[0]} is a {right.title()}", swap=(said, [right]))
+    # Another year's would be another weekday.
+    return Dates(dates[:1] if said else dates, instead=(f"{day} {MONTHS[month - 1]} {{at}}",))
 
 
 def _slashes(found: re.Match[str], today: date) -> Dates:
     """Both orders are in use, so that even a date with one reading is a habit to refuse."""
     a, b = int(found["a"]), int(found["b"])
     year = int(found["year"] or today.year)
-    readings = [(a, b), (b, a)] if a != b else [(a, b)]
     years = (year,) if found["year"] else (year, year + 1)
-    dates = tuple(date(y, month, day) for month, day in readings for y in years if _exists(y, month, day))
+    dates = tuple(date(y, month, day) for month, day in ((a, b), (b, a)) for y in years if _exists(y, month, day))
     said = tuple(f"{day.day} {MONTHS[day.month - 1]} {day.year if found['year'] else ''} {{at}}" for day in dates)
     return Dates(dates, "with slashes the day and the month could be either way round", True, said)
 

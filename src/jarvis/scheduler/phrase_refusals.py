@@ -109,7 +109,7 @@ def refusal(plain: str, words: str, days: str) -> PhraseError:
             if found := match(pattern, text):
                 named = [_filled(suggestion, {"said": plain} | found.groupdict()) for suggestion in instead]
                 return PhraseError(f"it {problem}", named)
-    return PhraseError("it is not understood", [_respelled(plain), _colons(plain), *EXAMPLES])
+    return PhraseError("it is not understood", [_respelled(plain), _colons(_respelled(plain)), *EXAMPLES])
 
 
 def _filled(suggestion: str, pieces: dict[str, str]) -> str:

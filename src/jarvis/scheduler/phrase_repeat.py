@@ -148,7 +148,7 @@ def _of_month(found: re.Match[str]) -> Days | None:
         return None
     late = [n for n in _numbers(day.dom) if n > 28]
     if late:
-        names = " and ".join(name for name, has in zip(MONTHS, MONTH_DAYS, strict=True) if has >= late[-1])
+        names = " and ".join(name for name in MONTHS if MONTH_DAYS[MONTH[name] - 1] >= late[-1])
         nth = ordinal(late[-1])
         options = [
             "last day of the month {at}",
@@ -188,8 +188,8 @@ def _month_day(text: str) -> Days | None:
     if not found:
         return None
     day = DOWS[found["dow"]]
-    nths = sorted({NTH[nth] for nth in find("<nth>", found["nths"])}, key=lambda nth: nth or 9)
-    return Days(dow=",".join(f"{day}#{nth}" if nth else f"{day}L" for nth in nths))
+    nths = {NTH[nth] for nth in find("<nth>", found["nths"])}
+    return Days(dow=",".join(sorted(f"{day}#{nth}" if nth else f"{day}L" for nth in nths)))  # the last comes last
 
 
 def _numbers(dom: str) -> list[int]:
@@ -243,7 +243,7 @@ def _count(text: str | None) -> int:
 
 
 def _days_of_step(words: str | None) -> Days | None:
-    return Days() if words in {None, "clock"} else _days(words or "")
+    return Days() if words is None or words == "clock" else _days(words)
 
 
 def _window(found: re.Match[str]) -> str | None:
@@ -252,39 +252,44 @@ def _window(found: re.Match[str]) -> str | None:
     if days is None:
         return None
     times = _times_between(found)
-    if read_clock(found["b"]).minutes not in times:
-        raise PhraseError("the steps do not meet the last time", swap=(f"through {found['b']}", _ends(times)))
+    if read_clock(found["b"], "").minutes not in times:
+        raise PhraseError("the steps do not meet the last time", swap=(found["span"], _spans(found["a"], times)))
     product = _product(times)
     if product is None:
         problem = "these steps are no one schedule: they would need the same minutes in every hour"
-        raise PhraseError(problem, swap=(f"through {found['b']}", _ends(times)))
+        raise PhraseError(problem, swap=(found["span"], _spans(found["a"], times)))
     minutes, hours = product
     return _cron(_stepped(minutes, 60), _listed(hours), days)
 
 
 def _times_between(found: re.Match[str]) -> range:
     """Every step from the first time up to the last, in minutes since 00:00."""
-    first, last = read_clock(found["a"]).minutes, read_clock(found["b"]).minutes
+    first, last = read_clock(found["a"], "").minutes, read_clock(found["b"], "").minutes
     step = _count(found["n"]) * (60 if UNITS[found["unit"]] == "h" else 1)
-    if last <= first or not step:
+    if not step:
+        raise PhraseError("steps of nothing never meet the last time")
+    if last <= first:
         problem = "a span of the day runs from an earlier to a later time and does not cross midnight"
-        raise PhraseError(problem, swap=(found["b"], ["23:00", "23:45"]))
+        raise PhraseError(problem, swap=(found["span"], _spans(found["a"], range(first, DAY_MINUTES, step))))
     return range(first, last + 1, step)
 
 
-def _ends(times: range) -> list[str]:
-    """The latest end with which the steps are one schedule, if there is one."""
+def _spans(start: str, times: range) -> list[str]:
+    """The span from the start to the latest end with which the steps are one schedule, if there is one."""
     fits = (end for end in range(len(times), 1, -1) if _product(times[:end]))
-    return [f"through {times[end - 1] // 60:02}:{times[end - 1] % 60:02}" for end in fits][:1]
+    return [f"from {start} through {_shown(times[end - 1])}" for end in fits][:1]
+
+
+def _shown(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _between(found: re.Match[str]) -> str:
     """Refuse: "between 9 and 17" does not say whether 17:00 itself is meant: both readings are offered."""
     times = _times_between(found)
-    ends = [times[-1], read_clock(found["b"]).minutes - times.step]  # with the last time itself, and without
-    start = f"{read_clock(found['a']).time:%H:%M}"
-    options = [f"from {start} through {end // 60:02}:{end % 60:02}" for end in ends]
-    options += [f"from {start} {end}" for end in _ends(times)]
+    ends = [times[-1], read_clock(found["b"], "").minutes - times.step]  # with the last time itself, and without
+    start = _shown(times[0])
+    options = [f"from {start} through {_shown(end)}" for end in ends] + _spans(start, times)
     problem = f'"{found["span"]}" does not say whether {found["b"]} itself is one of the times'
     raise PhraseError(problem, swap=(found["span"], options))
 
@@ -293,7 +298,10 @@ _EVERY = r"every (?:(?P<n>\d+|<number>(?= )) ?)?(?P<unit><clockunit>)"
 _TO = " ?(?:and|to|until|till|-) ?"
 _STEP_PHRASES: tuple[tuple[str, Callable[[re.Match[str]], str | None]], ...] = (
     (_EVERY + r"(?: at (?::|minute )(?P<past>\d{1,2}))?(?:,? (?P<days>.+))?", _step),
-    (_EVERY + r" from (?:at )?(?P<a><time>) through (?:at )?(?P<b><time>)(?:,? (?P<days>.+))?", _window),
+    (
+        _EVERY + r" (?P<span>from (?:at )?(?P<a><time>) through (?:at )?(?P<b><time>))(?:,? (?P<days>.+))?",
+        _window,
+    ),
     (
         _EVERY + r" (?P<span>(?:between|from) (?P<a><time>)" + _TO + r"(?P<b><time>))(?:,? (?P<days>.+))?",
         _between,

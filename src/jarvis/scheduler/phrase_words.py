@@ -1,7 +1,7 @@
 """The vocabulary of phrases: names of days, months, numbers and units, and the one way text is made plain.
 
-Everything else about phrases is tables of patterns over these words. `<name>` in a pattern stands for a
-fragment of FRAGMENTS.
+Everything else about phrases is tables of patterns over these words. `<name>` in a pattern stands for one of the
+words, or the pattern, that _KINDS or _FRAGMENTS have for it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = 200
 """Characters in a phrase. The longest sensible one has half of this; longer text is refused unread."""
+_MOST_SHOWN = 60
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 MONTHS = (
@@ -43,7 +44,7 @@ MONTH["sept"] = 9
 
 def ordinal(day: int) -> str:
     """1 -> "1st"."""
-    return f"{day}{'th' if 10 < day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+    return f"{day}{'th' if day // 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 
 _COUNTED = ("first", "second", "third", "fourth", "fifth")
@@ -58,35 +59,33 @@ NUMBER = {
 }  # fmt: skip
 
 
-def _any(words: Iterable[str]) -> str:
-    """A pattern of any of these words, the longest first so that none hides another."""
-    return "(?:" + "|".join(sorted(words, key=len, reverse=True)) + ")"
-
-
-SEP = "(?:, and |, | and )"
-_TIME = r"(?:(?:12 )?noon|(?:12 )?midnight|\d{1,2}(?::\d{2}){0,2}(?: ?(?:am|pm))?)"
-# A bare number is a time only after "at"; these are times by themselves.
-_CLOCK = (
-    r"(?:(?:12 )?noon|(?:12 )?midnight|\d{1,2}(?::\d{2}){1,2}(?: ?(?:am|pm))?|\d{1,2} ?(?:am|pm)"
-    r"|\d{1,2}(?= (?:in|at) (?:morning|afternoon|evening|night)))"
-)
-FRAGMENTS = {
-    "sep": SEP,
-    "dow": _any(DOW),
-    "dows": _any(DOWS),
-    "plural": _any(DOWS.keys() - DOW.keys()),
-    "month": _any(MONTH),
-    "months": f"{_any(MONTH)}(?:{SEP}{_any(MONTH)})*",
-    "nth": _any(NTH),
-    "ord": _any(ORDINAL),
-    "day": rf"(?:{_any(ORDINAL)}|\d{{1,2}})",
-    "amount": rf"(?:\d+(?:\.\d+)? ?|{_any(NUMBER)} ){_any(UNITS)}(?![a-z])",
-    "number": _any(NUMBER),
-    "clockunit": _any(word for word, unit in UNITS.items() if unit in "mh"),
-    "time": _TIME,
-    "times": f"(?:at {_TIME}|{_CLOCK})(?:{SEP}(?:at )?{_TIME})*",
+_KINDS: dict[str, Iterable[str]] = {
+    "dow": DOW,
+    "dows": DOWS,
+    "plural": DOWS.keys() - DOW.keys(),
+    "month": MONTH,
+    "nth": NTH,
+    "ord": ORDINAL,
+    "number": NUMBER,
+    "unit": UNITS,
+    "clockunit": [word for word, unit in UNITS.items() if unit in "mh"],
+}
+"""<name> in a pattern -> the words any of which may stand there."""
+_FRAGMENTS = {
+    "sep": "(?:, and |, | and )",
+    "months": "<month>(?:<sep><month>)*",
+    "day": r"(?:<ord>|\d{1,2})",
+    "amount": r"(?:\d+(?:\.\d+)? ?|<number> )<unit>(?![a-z])",
+    "time": r"(?:(?:12 )?noon|(?:12 )?midnight|\d{1,2}(?::\d{2}){0,2}(?: ?(?:am|pm))?)",
+    # A bare number is a time only after "at"; these are times by themselves.
+    "clock": (
+        r"(?:(?:12 )?noon|(?:12 )?midnight|\d{1,2}(?::\d{2}){1,2}(?: ?(?:am|pm))?|\d{1,2} ?(?:am|pm)"
+        r"|\d{1,2}(?= (?:in|at) <part>))"
+    ),
+    "times": "(?:at <time>|<clock>)(?:<sep>(?:at )?<time>)*",
     "part": "(?:morning|afternoon|evening|night)",
 }
+"""<name> in a pattern -> the pattern it stands for."""
 
 _OTHERS = """
     every each day daily weekday weekdays weekends hourly week weekly month monthly year yearly annually
@@ -119,8 +118,8 @@ class PhraseError(ValueError):
 
 def shown(text: object) -> str:
     """The text in quotes, safe and short enough for a message."""
-    safe = ascii(text if not isinstance(text, str) else text[:LONGEST])[:60]
-    return f'"{safe[1:-1]}"' if isinstance(text, str) and len(text) < 50 else f"{safe}..."
+    safe = ascii(text[:LONGEST])[1:-1] if isinstance(text, str) else ascii(text)
+    return f'"{safe}"' if len(safe) <= _MOST_SHOWN else f'"{safe[:_MOST_SHOWN]}..."'
 
 
 def said(text: str) -> str:
@@ -134,7 +133,7 @@ def said(text: str) -> str:
     short = re.search(r"\d ?M\b", text)
     if short:
         problem = 'M could be minutes or months; "m" is minutes'
-        raise PhraseError(problem, swap=(short[0].lower(), [f"{short[0][:-1].strip()} minutes"]))
+        raise PhraseError(problem, swap=(short[0].lower(), [f"{short[0][0]} minutes"]))
     plain = re.sub(r" *, *", ", ", re.sub(r"\b([ap])\. ?m\.?(?![a-z])", r"\1m", text.lower()))
     return " ".join(plain.split())
 
@@ -164,7 +163,21 @@ _SAME = (
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"(?<!\?P)<(\w+)>", lambda name: FRAGMENTS[name[1]], pattern))
+    return re.compile(_written_out(pattern))
+
+
+def _written_out(pattern: str) -> str:
+    """The pattern with what each <name> stands for."""
+    return re.sub(
+        r"(?<!\?P)<(\w+)>",
+        lambda name: _any(_KINDS[name[1]]) if name[1] in _KINDS else _written_out(_FRAGMENTS[name[1]]),
+        pattern,
+    )
+
+
+def _any(words: Iterable[str]) -> str:
+    """A pattern of any of these words, each before those it begins with so that none hides another."""
+    return "(?:" + "|".join(sorted(words, reverse=True)) + ")"
 
 
 def match(pattern: str, words: str) -> re.Match[str] | None:
@@ -181,8 +194,8 @@ def length(words: str) -> timedelta | None:
     """The exact length of time in "an hour and 30 minutes" or "1h30m"; None if it is not one at all."""
     if not match(r"<amount>(?:(?:<sep>| )?<amount>)*", words):
         return None
-    parts = (amount.rpartition(" ") for amount in find("<amount>", words))
+    pieces = (piece for amount in find("<amount>", words) for piece in amount.split())
     try:
-        return parse_duration(" ".join(f"{NUMBER.get(n, n)}{unit}" for n, _, unit in parts))
+        return parse_duration(" ".join(str(NUMBER.get(piece, piece)) for piece in pieces))
     except DurationError as error:
         raise PhraseError(str(error)) from None
