@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from jarvis.scheduler.explain_facts import Facts, Told, daemons, follows_runs, length, nobody_looks, plural, when
+from jarvis.scheduler.explain_facts import Facts, Told, daemons_have, follows_runs, length, nobody_looks, plural, when
 from jarvis.scheduler.model import Task
 from jarvis.scheduler.schedule import Interval, Once
 
@@ -55,7 +55,7 @@ def used_up(task: Task) -> bool:
 
 def overdue(facts: Facts, due_at: datetime) -> str:
     """How long ago something was due that is not recorded yet, and why it is not."""
-    why = nobody_looks(facts) or f"{daemons(facts)} has not looked yet"
+    why = nobody_looks(facts) or f"{daemons_have(facts)} not looked yet"
     return f"{length(facts.now - due_at)} ago, is not recorded yet: {why}"
 
 

@@ -137,6 +137,11 @@ def daemons(facts: Facts) -> str:
     return f"the daemon{'s' if many else ''} (process {', '.join(str(each.pid) for each in facts.living)})"
 
 
+def daemons_have(facts: Facts) -> str:
+    """The same, before what they have done."""
+    return f"{daemons(facts)} {'have' if len(facts.living) > 1 else 'has'}"
+
+
 # -- what an answer stands on -----------------------------------------------------------------------------
 def grounds(facts: Facts, row: Run | None) -> tuple[str, ...]:
     """The facts as they are shown below the sentence."""

@@ -11,7 +11,7 @@ from jarvis.scheduler.explain_facts import (
     Facts,
     Told,
     away,
-    daemons,
+    daemons_have,
     length,
     nobody_looks,
     plural,
@@ -48,7 +48,7 @@ def blocking_run(row: Run) -> int | None:
 
 def reason(row: Run) -> str:
     """The ledger's reason without the state, the count and the lateness, which are said elsewhere."""
-    return _LATE.sub("", _PREFIX.sub("", row.reason, count=1)).strip()
+    return _LATE.sub("", _PREFIX.sub("", row.reason)).strip()
 
 
 # -- what ran ---------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def _in_turn(facts: Facts, row: Run) -> str:
 def _no_room(facts: Facts) -> str:
     if facts.places and facts.busy >= facts.places:
         return f"no place is free: {plural(facts.busy, 'run')} of {facts.places} at most are running"
-    return f"{daemons(facts)} has not claimed it yet"
+    return f"{daemons_have(facts)} not claimed it yet"
 
 
 _STATES: dict[RunState, Callable[[Facts, Run, datetime], Told]] = {
