@@ -394,7 +394,9 @@ def test_intervals_from_the_end_of_the_last_run_are_known_from_the_ledger_alone(
 def test_while_such_a_run_goes_on_the_next_is_not_known() -> None:
     task = a_task(Interval(HOUR, ADDED, "America/Denver", after_completion=True), DUE + HOUR)
     row = a_row(RunState.RUNNING)
-    assert why(task, row, at=DUE + HOUR).verdict == "undetermined"
+    found = why(task, row, at=DUE + HOUR)
+    assert found.verdict == "undetermined"
+    assert found.sentence.endswith(": each is due 1h after the end of the one before it")
     present = why(task, row, at=None)
     assert present.verdict == "running"
     assert present.sentence.endswith("; the next is due 1h after the end of the one before it")

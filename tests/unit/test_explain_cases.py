@@ -120,6 +120,11 @@ def test_only_the_first_attempt_within_the_jitter_waits_for_it(attempt: int, ava
     assert ("(jitter)" in why(a_task(JITTERED), row).sentence) is jittered
 
 
+def test_after_the_clock_was_set_back_no_jitter_is_told_where_there_was_none() -> None:
+    found = why(a_task(JITTERED), a_row(RunState.PENDING), now=DUE - MINUTE)
+    assert found.sentence.endswith("it may start from 2026-11-22 09:00:00-07:00 on, in 1m")
+
+
 # -- facts ------------------------------------------------------------------------------------------------
 def test_the_last_of_a_range_belongs_to_it() -> None:
     assert why(a_task(HOURLY, DUE + 6 * HOUR), RANGE, at=DUE + 4 * HOUR).run == RANGE
@@ -160,6 +165,7 @@ def test_several_daemons_are_all_named() -> None:
     assert why(None, a_row(RunState.PENDING), living=both).sentence.endswith(
         "the daemons (process 1306, 1307) have not claimed it yet"
     )
+    assert why(a_task(due=DUE), living=both).sentence.endswith("the daemons (process 1306, 1307) have not looked yet")
 
 
 @pytest.mark.parametrize(

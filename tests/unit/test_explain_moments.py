@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from jarvis.scheduler.explain import moments
 from jarvis.scheduler.model import Task
-from jarvis.scheduler.schedule import Cron, Rrule
+from jarvis.scheduler.schedule import Cron, Once, Rrule
 from tests.unit.test_explain import (
     DAILY,
     DUE,
@@ -72,6 +73,27 @@ def test_a_bound_between_the_two_passes_is_not_taken_for_the_rule() -> None:
     assert why(a_task(begun), a_row(due_at=second), at=first).verdict == "not_scheduled"
 
 
+def test_a_skipped_time_runs_after_the_gap_until_the_recurrence_is_over() -> None:
+    start = datetime.fromisoformat("2026-03-01T02:30:00+01:00")
+    ends = {"20260329T005959Z": "finished", "20260329T010000Z": "dst_gap", "20260330T000000Z": "dst_gap"}
+    for until, verdict in ends.items():
+        task = a_task(Rrule(f"FREQ=DAILY;UNTIL={until}", start, "Europe/Berlin"), None)
+        rows = [a_row(due_at=datetime(2026, 3, 29, 1, tzinfo=UTC))] if verdict == "dst_gap" else []
+        assert why(task, *rows, at=datetime.fromisoformat("2026-03-29T02:30:00+01:00")).verdict == verdict
+
+
+def test_a_recurrence_of_one_instant_has_an_answer_wherever_its_zone_is() -> None:
+    start = datetime.fromisoformat("2026-03-01T02:30:00+01:00")
+    task = a_task(Rrule("FREQ=DAILY;UNTIL=20260301T013000Z", start, "Europe/Berlin"), None)
+    assert why(task, at=SPRING).verdict == "finished"
+
+
+def test_a_moment_in_a_short_gap_needs_the_row_after_the_gap_though_another_is_nearer() -> None:
+    task = a_task(Cron("20,35 2 * * *", "Australia/Lord_Howe"))  # half an hour is skipped there
+    at = datetime.fromisoformat("2026-10-04T02:20:00+10:30")
+    assert datetime.fromisoformat("2026-10-04T02:30:00+11:00") in moments(task, at)
+
+
 BOUNDS: list[dict[str, Any]] = [
     {"starts_at": local(2026, 3, 9, 0)},
     {"ends_at": local(2026, 3, 7, 0)},
@@ -121,11 +143,35 @@ def test_a_row_at_the_end_of_the_minute_is_not_in_it() -> None:
 
 def test_a_start_by_hand_is_not_measured_against_the_schedule() -> None:
     by_hand = a_row(due_at=DUE + HOUR, origin="manual")
-    assert "does not ask" not in why(None, by_hand, at=DUE + HOUR).sentence
+    assert why(None, by_hand, at=DUE + HOUR).sentence.endswith("ran and succeeded in 1.2s")
 
 
 def test_at_the_instant_of_its_removal_it_is_removed() -> None:
     assert why(a_task(due=None, enabled=False), removed_at=DUE).verdict == "removed"
+
+
+def test_at_the_instant_of_its_removal_nothing_is_the_nearest() -> None:
+    removed: dict[str, Any] = {"task": a_task(due=None, enabled=False), "removed_at": DUE}
+    assert why(**removed, at=DUE - HOUR).after is None
+    assert why(**removed, at=DUE + HOUR).before == DUE - 24 * HOUR
+
+
+def test_what_lies_before_the_task_is_never_the_nearest() -> None:
+    added = a_task(due=None, enabled=False, created_at=DUE + MINUTE)
+    assert why(added, at=NEXT + HOUR).before is None
+    assert why(added, at=NEXT + HOUR, removed_at=DUE + HOUR).before is None
+
+
+def test_what_is_past_of_an_ended_task_is_unrecorded_up_to_this_very_instant() -> None:
+    ended = a_task(due=None)
+    assert why(ended, at=DUE, now=DUE).verdict == "unrecorded"
+    assert why(ended, at=DUE, now=DUE - SECOND).verdict == "finished"
+
+
+def test_an_occurrence_is_not_the_nearest_to_itself() -> None:
+    for due, at in ((NEXT, NEXT), (NEXT, DUE)):
+        found = why(a_task(due=due), a_row(), at=at)
+        assert (found.before, found.after) == (at - 24 * HOUR, at + 24 * HOUR)
 
 
 def test_an_unrecorded_one_is_told_with_its_schedule() -> None:
@@ -166,6 +212,12 @@ def test_after_the_end_the_last_one_is_told_with_what_became_of_it() -> None:
         ),
         (a_task(), DUE - HOUR, "09:00:00-07:00 after (no row in the ledger)"),
         (PAUSED, DUE + HOUR, "2026-11-23 09:00:00-07:00 after (paused)"),
+        (
+            a_task(Once(DUE, "America/Denver"), DUE),
+            DUE + HOUR,
+            "; the nearest is 2026-11-22 09:00:00-07:00 before (not recorded yet)",
+        ),
+        (a_task(msgspec.structs.replace(DAILY, exclude=("sun",)), None), DUE, "its calendar leaves out sun"),
     ],
 )
 def test_the_nearest_with_what_became_of_them(task: Task, at: datetime, end: str) -> None:

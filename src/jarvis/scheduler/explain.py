@@ -10,7 +10,7 @@ lies in it, if exactly one does. A row of the ledger goes before everything else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -41,7 +41,7 @@ from jarvis.scheduler.explain_facts import (
 )
 from jarvis.scheduler.explain_row import blocking_run, of_row, outcome
 from jarvis.scheduler.explain_wall import in_gap, other_pass, skipped_wall
-from jarvis.scheduler.instant import EPOCH, LATEST, MICROSECOND, as_utc, just_after, just_before
+from jarvis.scheduler.instant import EPOCH, LATEST, MICROSECOND, as_utc, just_before
 from jarvis.scheduler.model import Run, RunState, Task
 
 __all__ = ["Facts", "Why", "blocking_run", "explain", "moments", "window"]
@@ -131,18 +131,18 @@ def _recorded(case: _Case) -> Told | None:
     if case.run is None:
         return None
     verdict, said = of_row(case.facts, case.run, case.at)
-    return verdict, f"{_subject(case, case.run)} {said}{_no_longer(case)}"
+    return verdict, f"{_subject(case.facts, case.run, case.at)} {said}{_no_longer(case)}"
 
 
-def _subject(case: _Case, row: Run) -> str:
+def _subject(facts: Facts, row: Run, at: datetime) -> str:
     if row.origin == "schedule":
-        return f", due at {case.said(case.at)}{_moved(case)},"
-    return f", started by {'hand' if row.origin == 'manual' else 'an event'} at {case.said(row.due_at)},"
+        return f", due at {when(facts, at)}{_moved(facts, at)},"
+    return f", started by {'hand' if row.origin == 'manual' else 'an event'} at {when(facts, row.due_at)},"
 
 
-def _moved(case: _Case) -> str:
+def _moved(facts: Facts, at: datetime) -> str:
     """Why a fixed time runs at an odd hour: its own does not exist that day."""
-    wall = skipped_wall(case.facts.task, case.at)
+    wall = skipped_wall(facts.task, at)
     return f" (its time, {wall:%H:%M}, does not exist that day)" if wall else ""
 
 
@@ -224,8 +224,9 @@ def _paused(case: _Case) -> Told:
 
 
 def _not_yet_due(case: _Case) -> Told:
-    ahead = length(case.at - case.facts.now)
-    return "not_yet_due", f" is due at {case.said(case.at)}{_moved(case)}, in {ahead}{provided(case.facts, case.at)}"
+    facts, at = case.facts, case.at
+    ahead = f"in {length(at - facts.now)}{provided(facts, at)}"
+    return "not_yet_due", f" is due at {case.said(at)}{_moved(facts, at)}, {ahead}"
 
 
 def _due(case: _Case) -> Told:
@@ -308,20 +309,21 @@ def _neighbours(facts: Facts, at: datetime) -> tuple[datetime | None, datetime |
     known = [t for row in planned(facts) for t in (row.due_at, last_of(row))]
     if facts.task.next_run_at is not None:
         known.append(facts.task.next_run_at)
-    known += [t for t in _by_rule(facts, at, known) if t is not None]
+    known = [*known, *_by_rule(facts, at, known)]
     return max((t for t in known if t < at), default=None), min((t for t in known if t > at), default=None)
 
 
-def _by_rule(facts: Facts, at: datetime, known: Iterable[datetime]) -> Iterable[datetime | None]:
-    """What the schedule yields around `at`, as far as the task was there and had not finished."""
+def _by_rule(facts: Facts, at: datetime, known: Iterable[datetime]) -> Iterator[datetime]:
+    """What the schedule yields around `at`, after the task was added and before it was removed or had finished."""
     task = facts.task
     if follows_runs(task):
         return
     ends = facts.removed_at or (None if task.next_run_at is not None else max(known, default=task.created_at))
-    before, after = task.schedule.previous_before(at), task.schedule.next_after(max(at, task.created_at))
+    before = task.schedule.previous_before(at if ends is None else min(at, ends))
     if before is not None and before > task.created_at:
-        yield before if ends is None or before <= ends else task.schedule.previous_before(just_after(ends))
-    if ends is None or (after is not None and after <= ends):
+        yield before
+    after = task.schedule.next_after(max(at, task.created_at))
+    if after is not None and (ends is None or after < ends):
         yield after
 
 
@@ -352,7 +354,7 @@ def _present(facts: Facts) -> Why:
     said = " has not run yet" if facts.removed_at is None else " never ran"
     if row is not None and last is not None:
         came_to, past = of_row(facts, row, last)
-        said = f"{_subject(_Case(facts, last, row, None, None), row)} {past}"
+        said = f"{_subject(facts, row, last)} {past}"
         verdict = came_to if row.state in _OPEN or verdict == "not_yet_due" else verdict
     return Why(
         task=facts.task.name,

@@ -211,7 +211,7 @@ def _not_before(facts: Facts, row: Run) -> str:
     if row.available_at <= facts.now:
         return ""
     jitter = facts.task.schedule.jitter
-    meant = jitter and not row.attempt and row.due_at <= row.available_at <= row.due_at + jitter
+    meant = jitter and not row.attempt and row.due_at < row.available_at <= row.due_at + jitter
     why = f", {length(row.available_at - row.due_at)} after its due time (jitter)" if meant else ""
     return f"it may start from {when(facts, row.available_at)} on, in {length(row.available_at - facts.now)}{why}"
 

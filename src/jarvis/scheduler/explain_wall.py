@@ -18,17 +18,15 @@ from jarvis.scheduler.schedule import Cron, Schedule
 from jarvis.scheduler.zone import load_zone
 
 _SECOND = timedelta(seconds=1)
-_MINUTE = timedelta(minutes=1)
 _CORRECTION = timedelta(hours=3)  # as in CronExpression: from here on a skip is no daylight saving
 
 
 class Gap(msgspec.Struct, frozen=True):
     """A stretch of wall time that the clock skipped, around a time that was written."""
 
-    change: datetime
-    begins: datetime  # on the wall, as are the others without a zone
+    begins: datetime  # on the wall, without a zone
     ends: datetime
-    moved_to: datetime | None  # when what the schedule wants in it is due instead
+    moved_to: datetime | None  # when what the schedule wants in it is due instead, if it wants something in it
     why_not: str  # why that is never
 
     @property
@@ -54,6 +52,8 @@ def in_gap(task: Task, written: datetime) -> Gap | None:
     gap = _gap_before(task.schedule, instant)
     if gap is None or not gap.begins <= wall < gap.ends:
         return None
+    if gap.moved_to is None and not gap.why_not:
+        return None  # its UNTIL is over by then
     offsets = (instant - wall.replace(tzinfo=UTC), instant - wall.replace(tzinfo=UTC) - (gap.ends - gap.begins))
     return gap if -(written.utcoffset() or timedelta(0)) in offsets else None
 
@@ -88,10 +88,9 @@ def _gap_before(schedule: Schedule, t: datetime) -> Gap | None:
     change, begins = EPOCH + start * _SECOND, EPOCH + (start + before) * _SECOND
     skipped = (offset - before) * _SECOND
     why_not = _why_not_moved(schedule, skipped)
-    found = None if why_not else _bare(schedule).next_after(just_before(change))
-    # A zone with odd seconds may change within a minute; the schedule then runs at the next whole one.
-    moved_to = found if found is not None and found - change < _MINUTE else None
-    return Gap(change, begins.replace(tzinfo=None), (begins + skipped).replace(tzinfo=None), moved_to, why_not)
+    # Mostly the change itself; a cron schedule runs at the next whole minute where a zone has odd seconds.
+    moved_to = None if why_not else _bare(schedule).next_after(just_before(change))
+    return Gap(begins.replace(tzinfo=None), (begins + skipped).replace(tzinfo=None), moved_to, why_not)
 
 
 def _why_not_moved(schedule: Schedule, skipped: timedelta) -> str:
@@ -110,7 +109,9 @@ def _on_an_even_clock(schedule: Schedule) -> Schedule | None:
         return Cron(schedule.expr)
     if isinstance(schedule, Rrule) and schedule.dtstart is not None:
         wall = schedule.dtstart.astimezone(load_zone(schedule.tz)).replace(tzinfo=UTC)
-        return msgspec.structs.replace(_bare(schedule), tz="UTC", dtstart=wall)
+        # Its UNTIL is a true instant: read on this clock it would end the rule hours too early or too late.
+        rule = ";".join(part for part in schedule.rule.split(";") if not part.startswith("UNTIL="))
+        return msgspec.structs.replace(_bare(schedule), rule=rule, tz="UTC", dtstart=wall)
     return None
 
 
