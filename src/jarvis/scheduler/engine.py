@@ -110,11 +110,11 @@ class SchedulerEngine:
         self.store.runs.expire(at)
         while True:
             results += self._turn(at, claim=True, send=False)
-            if self._any_due(at):
+            if _come(self.store.tasks.next_due_at(), at):
                 continue
             if self.executor.busy:
                 self.executor.wait()
-            elif not self._any_startable(at):
+            elif not self.executor.free or not _come(self.store.runs.next_available_at(), at):
                 break
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
@@ -277,29 +277,12 @@ class SchedulerEngine:
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
         planned = self._plan_batch(now) or []
-        startable, taken = self._startable(planned, waiting=waiting)
+        startable, taken = _startable(planned, self.executor, waiting=waiting)
         others = [entry for entry in planned if entry[0].id not in startable]
         held = runs.record_started([each for each in planned if each[0].id in startable], owner.id, now)
         if others:
             runs.record(others, now)
         return held + self._claim(owner, now, taken) if waiting or others else held
-
-    def _startable(self, planned: Sequence[tuple[Task, Plan]], *, waiting: bool) -> tuple[set[int], int]:
-        """The tasks whose run can be claimed as it is recorded, and how many places those take: brief ones always."""
-        clear = [task for task, plan in planned if plan.clear]
-        brief = {task.id for task in clear if self.executor.brief(task.handler)}
-        taken = len(clear) - len(brief)
-        if waiting or taken > self.executor.free:
-            return brief, 0
-        return {task.id for task in clear}, taken
-
-    def _any_due(self, now: datetime) -> bool:
-        due_at = self.store.tasks.next_due_at()
-        return due_at is not None and due_at <= now
-
-    def _any_startable(self, now: datetime) -> bool:
-        available_at = self.store.runs.next_available_at() if self.executor.free else None
-        return available_at is not None and available_at <= now
 
     def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
         """Plans for at most one batch of tasks, None when nothing was due."""
@@ -356,6 +339,21 @@ class SchedulerEngine:
                 _LOG.error("task %s was paused: %s", run.task, settled.pause_reason)
             results.append(_run_result(outcome.claimed, settled))
         return results
+
+
+def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiting: bool) -> tuple[set[int], int]:
+    """The tasks whose run can be claimed as it is recorded, and how many places those take.
+
+    Brief ones always; the others if there is room for all of them and nothing waits before them.
+    """
+    clear = [task for task, plan in planned if plan.clear]
+    brief = {task.id for task in clear if executor.brief(task.handler)}
+    taken = len(clear) - len(brief)
+    return (brief, 0) if waiting or taken > executor.free else ({task.id for task in clear}, taken)
+
+
+def _come(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now
 
 
 def _run_result(claimed: Claimed, settled: Settled) -> RunResult:
