@@ -12,7 +12,10 @@ from jarvis.scheduler.model import Claimed, Outcome
 
 
 class Workers:
-    """Threads made when first needed, at most `limit`. They are daemon threads: a third signal must end all."""
+    """Threads made when first needed, at most `limit` and one for brief runs, which must not wait for the others.
+
+    They are daemon threads: a third signal must end all.
+    """
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class Workers:
             self._held.update(held.run.id for held in together)
             self._waiting.put((together, owner_mark))
             # Last: Ctrl-C may end the waiting for a thread to be there, which then is, and finds its runs.
-            if len(self._threads) < min(len(self._held), self._limit):
+            if len(self._threads) < min(len(self._held), self._limit + bool(self._brief)):
                 self._add_thread()
 
     def finished(self) -> list[Outcome]:
