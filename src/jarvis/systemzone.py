@@ -39,9 +39,36 @@ def _zone_part(path: str) -> str:
     return name.removeprefix("posix/").removeprefix("right/")
 
 
-def zone_watch(name: str, source: str, environ: Mapping[str, str] | None = None) -> Callable[[], str]:
-    """What tells the zone from now on: the machine's where `source` says that `name` was found there, else `name`."""
+def zone_watch(
+    name: str, source: str, environ: Mapping[str, str] | None = None, etc: Path = Path("/etc")
+) -> Callable[[], str]:
+    """What tells the zone from now on: the machine's where `source` says that `name` was found there, else `name`.
+
+    To be asked every few seconds for years: the files are read again only where they look different.
+    """
     known = os.environ if environ is None else environ
-    if system_zone(known)[0] != source:
+    if system_zone(known, etc)[0] != source:
         return lambda: name
-    return lambda: system_zone(known)[1]
+    files = [str(etc / "localtime"), str(etc / "timezone")]
+    seen = ""
+
+    def look() -> str:
+        nonlocal seen, name
+        if (now := f"{known.get('TZ')} {[_looks(file) for file in files]}") != seen:
+            seen, name = now, system_zone(known, etc)[1]
+        return name
+
+    return look
+
+
+def _looks(path: str) -> str:
+    """What changes when a file does, or where a link leads to; "" if there is nothing."""
+    try:
+        link = os.readlink(path)  # noqa: PTH115 (text, not a path)
+    except OSError:
+        link = ""
+    try:
+        at = os.stat(path)  # noqa: PTH116 - asked at every look: a Path costs several times as much
+    except OSError:
+        return link
+    return f"{link} {at.st_dev} {at.st_ino} {at.st_size} {at.st_mtime_ns}"

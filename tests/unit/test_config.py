@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jarvis import systemzone
 from jarvis.channelspec import CommandSpec, FileSpec
 from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
@@ -648,3 +649,26 @@ def test_a_zone_found_on_the_machine_is_looked_up_again_and_a_configured_one_is_
     at_home["TZ"] = "Asia/Tokyo"  # the traveller's laptop
     assert watch() == "Asia/Tokyo"
     assert zone_watch("Europe/Berlin", "environment variable JARVIS_TIMEZONE", at_home)() == "Europe/Berlin"
+
+
+def test_the_zone_is_looked_up_again_only_where_its_files_look_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, asked = etc(tmp_path, "/usr/share/zoneinfo/Asia/Tokyo"), list[str]()
+    source, name = system_zone({}, folder)
+    watch = zone_watch(name, source, {}, folder)
+
+    def counted(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
+        asked.append("once more")
+        return system_zone(environ, folder)
+
+    monkeypatch.setattr(systemzone, "system_zone", counted)
+    assert [watch(), watch(), watch()] == ["Asia/Tokyo"] * 3
+    assert len(asked) == 1
+    (folder / "localtime").unlink()
+    (folder / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
+    assert [watch(), watch()] == ["Europe/Berlin"] * 2
+    assert len(asked) == 2
+    (folder / "localtime").unlink()
+    (folder / "timezone").write_text("America/Denver\n")
+    assert watch() == "America/Denver"
