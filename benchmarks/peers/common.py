@@ -79,6 +79,10 @@ class Starts:
         """Count time and processor time from here on."""
         self._began, self._used = wall(), time.process_time()
 
+    def settled(self) -> None:
+        """Only now all of it is done: for what goes on after the jobs have run."""
+        self._ended = wall()
+
     def wait(self) -> None:
         """Until all have run."""
         if not self._all.wait(self.dues[-1] - self.first + self.lead + WITHIN):

@@ -64,6 +64,16 @@ async def wait_plainly(dues: Sequence[float]) -> list[float]:
     return late
 
 
+def entered(path: Path) -> None:
+    """Until the daemon has entered the store: its start is not measured."""
+    end = wall() + ENOUGH
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+        while not store.execute("SELECT COUNT(*) FROM instances").fetchone()[0]:
+            if wall() > end:
+                raise SystemExit("the daemon did not start")
+            time.sleep(0.05)
+
+
 def ledger(path: Path) -> list[tuple[float, float]]:
     """How late each run that succeeded was claimed, and had run."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
@@ -87,6 +97,7 @@ def main(starts: Starts) -> None:
         path = Path(home) / "data" / "memory.db"
         fill(path, starts)
         with daemon(home):
+            entered(path)
             starts.stored()
             plain = asyncio.run(wait_plainly(starts.dues))
             time.sleep(1)
