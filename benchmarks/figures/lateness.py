@@ -54,7 +54,6 @@ FIGURES = [
             MEMORY: _apscheduler3("memory", EACH_SECOND),
         },
         [Target("one due a second, p99", "p99_ms", "ms", peer=MEMORY, at_most=1.5), *_shown("one due a second")],
-        rounds=2,
     ),
     Figure(
         "lateness-at-once",
