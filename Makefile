@@ -6,6 +6,7 @@ JOBS ?= auto
 PYTEST_ARGS ?=
 MINUTES ?= 60
 FILES ?=
+FIGURES ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -17,10 +18,10 @@ DEV_STAMP := $(VENV)/.jarvis-dev
 STALE := $(shell $(PY) -c '' 2>/dev/null && test "$$(cat $(RUN_STAMP) 2>/dev/null)" = "$(CURDIR)" || echo again)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check fmt cover seeds mutants soak misbehave pins clean again
+.PHONY: help setup run test crash check fmt cover seeds mutants soak misbehave bench bench-quick pins clean again
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(DEV_STAMP) ## Make .venv with Jarvis and the development tools
 
@@ -60,6 +61,22 @@ cover: $(DEV_STAMP) ## Run the tests and show which lines none of them reached
 mutants: $(DEV_STAMP) ## Change the pure files in small ways and see whether a test notices (FILES="plan cron")
 	@$(PY) -c 'import mutmut' 2>/dev/null || $(PIP) install -c constraints.txt -e '.[mutation]'
 	@$(PY) tests/mutation/mutants.py $(FILES)
+
+# What it compares with is not pinned, and not for the tests. APScheduler 4 has the name of 3: it lives apart.
+BENCH4 := build/bench-apscheduler4
+BENCHED := apscheduler celery dbos huey procrastinate psycopg sqlalchemy
+
+bench: $(DEV_STAMP) ## Measure Jarvis beside its peers, all figures or some (FIGURES="noop catchup"): minutes
+	@$(PY) -c 'import sys, importlib.util as i; sys.exit(not all(map(i.find_spec, sys.argv[1:])))' $(BENCHED) || { \
+	  echo "installing the peers"; $(PIP) install -c constraints.txt -e '.[bench]'; }
+	@$(BENCH4)/bin/python -c 'import apscheduler, aiosqlite, sniffio' 2>/dev/null || { \
+	  echo "making $(BENCH4)"; rm -rf $(BENCH4) && $(PY) -m venv $(BENCH4) && \
+	  $(BENCH4)/bin/python -m pip --disable-pip-version-check --quiet install \
+	    'apscheduler[sqlalchemy]==4.0.0a6' aiosqlite sniffio; }
+	@$(PY) -m benchmarks $(FIGURES)
+
+bench-quick: $(DEV_STAMP) ## See within 90 s whether the benchmarks work, with the peers that are here
+	@$(PY) -m benchmarks --quick $(FIGURES)
 
 soak: $(DEV_STAMP) ## Run a daemon at 50 runs a second for an hour and see whether anything grows (MINUTES=60)
 	@$(PY) benchmarks/soak.py --minutes $(MINUTES)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table(rows))
     for name, why in {name: why for row in rows for name, why in row["absent"].items()}.items():
         print(f"not here: {name}: {why}")
-    return 1 if any(row["met"] is None and row["peer"] is None for row in rows) else 0
+    return 1 if any(row["value"] is None for row in rows) else 0
 
 
 def figures() -> dict[str, Figure]:

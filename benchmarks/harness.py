@@ -33,7 +33,7 @@ class NotHere(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What our value must be: against a peer's (`peer`, a ratio), or by itself."""
+    """What our value must be: against a peer's (`peer`, a ratio), or by itself. Without a bound it is only shown."""
 
     title: str
     key: str
@@ -42,6 +42,11 @@ class Target:
     at_least: float | None = None
     at_most: float | None = None
     ours: str = OURS  # which contender is judged
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is anything to meet."""
+        return self.at_least is not None or self.at_most is not None
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
             "absent": measured.absent,
             "ratio": ratio,
             "wanted": wanted(target),
-            "met": None if judged is None else _met(target, judged),
+            "met": _met(target, judged) if judged is not None and target.bounded else None,
             "rounds": 1 if quick else figure.rounds,
             "quick": quick,
             **machine(),
@@ -112,6 +117,8 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
 
 def wanted(target: Target) -> str:
     """The target in words."""
+    if not target.bounded:
+        return "-"
     bound, word = (target.at_least, ">=") if target.at_least is not None else (target.at_most, "<=")
     return f"{word} {bound:g}" + (f" x {target.peer}" if target.peer else f" {target.unit}")
 
@@ -127,7 +134,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [("figure", "jarvis", "wanted", "ratio", "met", "others")]
     for row in rows:
         others = ", ".join(f"{name} {number(value)}" for name, value in row["peers"].items() if value is not None)
-        verdict = {True: "yes", False: "NO", None: "not measured"}[row["met"]]
+        verdict = {True: "yes", False: "NO", None: "-" if row["wanted"] == "-" else "not measured"}[row["met"]]
         title, unit = f"{row['figure']}: {row['target']}", row["unit"]
         shown.append(
             (f"{title} ({unit})", number(row["value"]), str(row["wanted"]), number(row["ratio"]), verdict, others)
@@ -165,14 +172,19 @@ def _version(name: str) -> str | None:
 
 
 def measured_in_process(
-    module: str, *args: object, env: Mapping[str, str] | None = None, within: float = 900
+    module: str,
+    *args: object,
+    env: Mapping[str, str] | None = None,
+    within: float = 900,
+    python: str | Path = sys.executable,
 ) -> Values:
     """Run `python -m module args`, which prints one JSON object of figures as its last line.
 
-    NotHere where it exits with 3: its last line on stderr says what is missing.
+    NotHere where it exits with 3: its last line on stderr says what is missing. `python` is another environment's
+    for a peer that cannot be installed beside the others.
     """
     done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, args)],
+        [python, "-m", module, *map(str, args)],
         cwd=ROOT,
         env={**os.environ, **(env or {})},
         capture_output=True,
