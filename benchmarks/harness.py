@@ -33,7 +33,7 @@ class NotHere(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What our value must be: against a peer's (`peer`, a ratio), or by itself."""
+    """What our value must be: against a peer's (`peer`, a ratio, or with `more_at_most` a sum), or by itself."""
 
     title: str
     key: str
@@ -41,6 +41,7 @@ class Target:
     peer: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    more_at_most: float | None = None  # than the peer's, in the unit itself
     ours: str = OURS  # which contender is judged
 
 
@@ -103,7 +104,7 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
             "absent": measured.absent,
             "ratio": ratio,
             "wanted": wanted(target),
-            "met": None if judged is None else _met(target, judged),
+            "met": None if judged is None else _met(target, judged, (ours or 0) - (theirs or 0)),
             "rounds": 1 if quick else figure.rounds,
             "quick": quick,
             **machine(),
@@ -112,11 +113,15 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
 
 def wanted(target: Target) -> str:
     """The target in words."""
+    if target.more_at_most is not None:
+        return f"<= {target.peer} + {target.more_at_most:g} {target.unit}"
     bound, word = (target.at_least, ">=") if target.at_least is not None else (target.at_most, "<=")
     return f"{word} {bound:g}" + (f" x {target.peer}" if target.peer else f" {target.unit}")
 
 
-def _met(target: Target, value: float) -> bool:
+def _met(target: Target, value: float, more: float) -> bool:
+    if target.more_at_most is not None:
+        return more <= target.more_at_most
     if target.at_least is not None:
         return value >= target.at_least
     return target.at_most is not None and value <= target.at_most

@@ -1,0 +1,121 @@
+"""A real daemon in a home of its own, and what it costs: for the programs in benchmarks/peers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks.harness import MISSING, ROOT
+from jarvis.memory import MemoryStore
+
+JARVIS = [sys.executable, "-m", "jarvis"]
+MIB = 2**20
+SETTINGS = ("JARVIS_", "DAEMON_", "SCHEDULER_", "WEBHOOK_")  # of whoever measures: they are not to change the figures
+
+
+def missing(what: str) -> NoReturn:
+    """End a program that cannot measure here: the harness tells why."""
+    print(what, file=sys.stderr)
+    raise SystemExit(MISSING)
+
+
+def need_proc() -> None:
+    """These figures are read from Linux's /proc."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        missing("needs Linux: it is read from /proc")
+
+
+@contextmanager
+def home() -> Iterator[Path]:
+    """A new home, on the disk this project is on: the default for temporary files may be memory."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as folder:
+        (Path(folder) / "data").mkdir(mode=0o700)
+        yield Path(folder)
+
+
+def store_path(folder: Path) -> Path:
+    """Where the home keeps its store."""
+    return folder / "data" / "memory.db"
+
+
+@contextmanager
+def store(folder: Path, *, seeded: bool = True) -> Iterator[MemoryStore]:
+    """The home's store, open. `seeded`: a daemon will not add the tasks of a first start."""
+    memory = MemoryStore(str(store_path(folder)))
+    try:
+        if seeded:
+            memory.first_start()
+        yield memory
+    finally:
+        memory.close()
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a process gets that works in this home, with everything else as it is by default."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    return {**kept, "JARVIS_HOME": str(folder), "JARVIS_TIMEZONE": "UTC"}
+
+
+@contextmanager
+def daemon(folder: Path, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon on this home; afterwards it is stopped and must have stopped well. `before`: a tracer around it."""
+    process = subprocess.Popen([*before, *JARVIS, "daemon"], env=environment(folder), stderr=subprocess.DEVNULL)
+    try:
+        yield process
+        if process.poll() is not None:
+            raise SystemExit(f"the daemon ended by itself with {process.returncode}")
+    finally:
+        stop(process)
+    if process.returncode:
+        raise SystemExit(f"the daemon did not stop well: {process.returncode}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Tell it to stop, and where a tracer stands before it, its child."""
+    traced = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    children = traced.read_text().split() if traced.exists() and process.args[0] != sys.executable else []
+    for pid in map(int, children or [process.pid]):
+        os.kill(pid, 15)
+    process.wait(120)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time a process has used, all its threads, also those that have ended; to the nanosecond."""
+    return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) answers on Linux
+
+
+def memory(pid: int) -> Mapping[str, float]:
+    """Resident and private dirty memory in MiB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = {name: int(size) / 1024 for name, size in re.findall(r"^(\w+): +(\d+) kB$", text, re.MULTILINE)}
+    return {"resident_mib": found["Rss"], "private_dirty_mib": found["Private_Dirty"]}
+
+
+def wakeups(pid: int) -> int:
+    """How often the threads of a process gave up the processor of their own will, that is, waited and were woken."""
+    statuses = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return sum(int(re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.MULTILINE)[0]) for text in statuses)
+
+
+def cpu_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+    """Run a command to its end: the seconds of processor time it and its children used. It must succeed."""
+    out = os.open(os.devnull, os.O_WRONLY)
+    try:
+        actions = [(os.POSIX_SPAWN_DUP2, out, 1)]
+        pid = os.posix_spawn(command[0], command, dict(os.environ if env is None else env), file_actions=actions)
+    finally:
+        os.close(out)
+    _, status, used = os.wait4(pid, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"{' '.join(command)} failed with {code}")
+    return used.ru_utime + used.ru_stime

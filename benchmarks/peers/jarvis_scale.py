@@ -1,0 +1,65 @@
+"""A daemon with N stored tasks, ten of them due every second: `python -m benchmarks.peers.jarvis_scale N SECONDS`.
+
+Prints the processor time of each such second, in which ten runs are planned, claimed, run and settled, and the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import timedelta
+
+from benchmarks import daemons, stores
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.model import TaskSpec
+from jarvis.scheduler.schedule import Interval
+
+DUE = 10
+WARM_UP = 3.0
+
+
+def main(count: int, seconds: float) -> None:
+    """Copy the stored tasks, add the ten, watch the daemon."""
+    daemons.need_proc()
+    with daemons.home() as folder:
+        stores.copy(stores.with_tasks(count), daemons.store_path(folder))
+        add_due(folder)
+        with daemons.daemon(folder) as process:
+            wait_for_runs(folder)
+            time.sleep(WARM_UP)
+            used, before, started = daemons.cpu_seconds(process.pid), runs_in(folder), time.perf_counter()
+            time.sleep(seconds)
+            used = daemons.cpu_seconds(process.pid) - used
+            done, took = runs_in(folder) - before, time.perf_counter() - started
+            held = daemons.memory(process.pid)
+    assert abs(done - took * DUE) <= 2 * DUE, f"{done} runs in {took:.1f} s"
+    print(json.dumps({"cpu_ms_per_wake": used / (done / DUE) * 1000, **held}))
+
+
+def add_due(folder: daemons.Path) -> None:
+    """Ten tasks, due together every second."""
+    now = SystemClock().now().replace(microsecond=0)
+    with daemons.store(folder) as memory, memory.transaction():
+        for number in range(DUE):
+            schedule = Interval(timedelta(seconds=1), anchor=now)
+            memory.add_task(TaskSpec(name=f"due{number}", schedule=schedule, handler="noop"), now)
+
+
+def runs_in(folder: daemons.Path) -> int:
+    """How many runs succeeded."""
+    with daemons.store(folder) as memory:
+        return int(memory.database.value("SELECT COUNT(*) FROM runs WHERE state = 'succeeded'"))
+
+
+def wait_for_runs(folder: daemons.Path, within: float = 120) -> None:
+    """Until the daemon works."""
+    until = time.perf_counter() + within
+    while not runs_in(folder):
+        if time.perf_counter() > until:
+            raise SystemExit("no run within two minutes")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))
