@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import apsw
 
 from benchmarks.harness import MISSING, ROOT
 from jarvis.memory import MemoryStore
@@ -58,6 +60,36 @@ def store(folder: Path, *, seeded: bool = True) -> Iterator[MemoryStore]:
         yield memory
     finally:
         memory.close()
+
+
+def ask(folder: Path, question: str, *values: object) -> Any:
+    """One number from the home's store, read without touching it."""
+    reader = apsw.Connection(str(store_path(folder)), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        reader.set_busy_timeout(5_000)
+        return reader.execute(question, values).get
+    finally:
+        reader.close()
+
+
+def succeeded(folder: Path, task: str = "%") -> int:
+    """How many runs, of one task or of all, have succeeded."""
+    told = "SELECT COUNT(*) FROM runs JOIN tasks t ON t.id = task_id WHERE state = 'succeeded' AND t.name LIKE ?"
+    return int(ask(folder, told, task))
+
+
+def wait_for(what: Callable[[], object], within: float = 120, every: float = 0.1) -> None:
+    """Until it is so."""
+    until = time.perf_counter() + within
+    while not what():
+        if time.perf_counter() > until:
+            raise SystemExit(f"what was waited for did not come within {within:g} s")
+        time.sleep(every)
+
+
+def wait_for_start(folder: Path) -> None:
+    """Until a daemon has entered the store."""
+    wait_for(lambda: ask(folder, "SELECT COUNT(*) FROM instances WHERE stopped_at IS NULL"))
 
 
 def environment(folder: Path) -> dict[str, str]:

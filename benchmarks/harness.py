@@ -98,6 +98,7 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
             "figure": figure.name,
             "target": target.title,
             "unit": target.unit,
+            "ours": target.ours,
             "value": ours,
             "peer": target.peer,
             "peers": {name: measured.median(name, target.key) for name in figure.contenders if name != target.ours},

@@ -11,12 +11,12 @@ import time
 from datetime import timedelta
 
 from benchmarks import daemons
-from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import TaskSpec
 from jarvis.scheduler.schedule import Once
 
 TRUE = "/bin/true"
+ENDED = "SELECT COUNT(*) FROM runs WHERE finished_at IS NOT NULL"
 
 
 def main(count: int) -> None:
@@ -32,21 +32,12 @@ def main(count: int) -> None:
         with daemons.daemon(folder) as process:
             time.sleep(max(0.0, (due - SystemClock().now()).total_seconds() - 0.2))
             used = daemons.cpu_seconds(process.pid)
-            wait_for(memory, count)
+            daemons.wait_for(lambda: daemons.ask(folder, ENDED) == count, within=300, every=0.25)
             used = daemons.cpu_seconds(process.pid) - used
         first, last = memory.database.rows("SELECT MIN(started_at), MAX(finished_at) FROM runs")[0]
-        succeeded = memory.database.value("SELECT COUNT(*) FROM runs WHERE state = 'succeeded'")
+        succeeded = daemons.succeeded(folder)
     assert succeeded == count, f"{succeeded} of {count} succeeded"
     print(json.dumps({"per_second": count / (last - first) * 1e6, "cpu_ms": used / count * 1000}))
-
-
-def wait_for(memory: MemoryStore, count: int, within: float = 300) -> None:
-    """Until that many runs have ended."""
-    until = time.perf_counter() + within
-    while memory.database.value("SELECT COUNT(*) FROM runs WHERE finished_at IS NOT NULL") < count:
-        if time.perf_counter() > until:
-            raise SystemExit(f"not done within {within:g} s")
-        time.sleep(0.25)
 
 
 if __name__ == "__main__":

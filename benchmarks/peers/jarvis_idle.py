@@ -29,7 +29,8 @@ def main(seconds: float) -> None:
                 spec = TaskSpec(name=f"task{number}", schedule=Interval(timedelta(days=1 + number)), handler="noop")
                 memory.add_task(spec, now)
         with daemons.daemon(folder) as process:
-            time.sleep(WARM_UP)
+            daemons.wait_for_start(folder)
+            time.sleep(min(WARM_UP, seconds))
             used, woken, started = daemons.cpu_seconds(process.pid), daemons.wakeups(process.pid), time.perf_counter()
             time.sleep(seconds)
             used, woken = daemons.cpu_seconds(process.pid) - used, daemons.wakeups(process.pid) - woken

@@ -26,12 +26,12 @@ def main(count: int, seconds: float) -> None:
         stores.copy(stores.with_tasks(count), daemons.store_path(folder))
         add_due(folder)
         with daemons.daemon(folder) as process:
-            wait_for_runs(folder)
-            time.sleep(WARM_UP)
-            used, before, started = daemons.cpu_seconds(process.pid), runs_in(folder), time.perf_counter()
+            daemons.wait_for(lambda: daemons.succeeded(folder, "due%"))
+            time.sleep(min(WARM_UP, seconds))
+            before, started, used = daemons.succeeded(folder), time.perf_counter(), daemons.cpu_seconds(process.pid)
             time.sleep(seconds)
             used = daemons.cpu_seconds(process.pid) - used
-            done, took = runs_in(folder) - before, time.perf_counter() - started
+            done, took = daemons.succeeded(folder) - before, time.perf_counter() - started
             held = daemons.memory(process.pid)
     assert abs(done - took * DUE) <= 2 * DUE, f"{done} runs in {took:.1f} s"
     print(json.dumps({"cpu_ms_per_wake": used / (done / DUE) * 1000, **held}))
@@ -44,21 +44,6 @@ def add_due(folder: daemons.Path) -> None:
         for number in range(DUE):
             schedule = Interval(timedelta(seconds=1), anchor=now)
             memory.add_task(TaskSpec(name=f"due{number}", schedule=schedule, handler="noop"), now)
-
-
-def runs_in(folder: daemons.Path) -> int:
-    """How many runs succeeded."""
-    with daemons.store(folder) as memory:
-        return int(memory.database.value("SELECT COUNT(*) FROM runs WHERE state = 'succeeded'"))
-
-
-def wait_for_runs(folder: daemons.Path, within: float = 120) -> None:
-    """Until the daemon works."""
-    until = time.perf_counter() + within
-    while not runs_in(folder):
-        if time.perf_counter() > until:
-            raise SystemExit("no run within two minutes")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":
