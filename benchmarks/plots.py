@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import ROOT
+from benchmarks.harness import ROOT, number
 
 SCALING = {"scale": "stored tasks", "ledger": "rows in the ledger"}
 BARS = {"noop": "No-op runs", "lateness": "Lateness"}
+FAR = 20  # times the least: then an axis is logarithmic
 Line = Mapping[str, Any]
 
 
@@ -54,34 +55,35 @@ def _matplotlib() -> Any:
 
 
 def _scaling(plots: Any, found: Sequence[Line], size: str, path: Path) -> None:
-    """One panel for each unit; each target a line over the sizes, both axes logarithmic."""
+    """One panel for each unit; each target a line over the sizes."""
     units = list(dict.fromkeys(line["unit"] for line in found))
-    drawing, panels = plots.subplots(1, len(units), figsize=(5.2 * len(units), 3.6), squeeze=False)
+    drawing, panels = plots.subplots(1, len(units), figsize=(2 + 4 * len(units), 3.6), squeeze=False)
     for panel, unit in zip(panels[0], units, strict=True):
         for line in (line for line in found if line["unit"] == unit):
             points = sorted((_size(name), value) for name, value in _all(line).items())
             panel.plot(*zip(*points, strict=True), marker="o", label=line["target"])
-        panel.set(xscale="log", xlabel=size, ylabel=unit)
-        if unit == "ms":
-            panel.set_yscale("log")
-        else:
-            panel.set_ylim(bottom=0)
-        panel.legend(fontsize=8)
+        values = [value for line in found if line["unit"] == unit for value in _all(line).values()]
+        far_apart = max(values) > FAR * min(values)
+        panel.set(xscale="log", xlabel=size, ylabel=unit, yscale="log" if far_apart else "linear")
+        if not far_apart:
+            panel.set_ylim(0, max(values) * 1.4)
+        panel.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1) if far_apart else None)
     _save(plots, drawing, found, path)
 
 
 def _bars(plots: Any, found: Sequence[Line], title: str, path: Path) -> None:
     """One panel for each thing measured, each contender a bar; logarithmic, as they are far apart."""
-    shown = list({(line["figure"], line["target"].split(",")[0], line["unit"]): line for line in found}.values())
+    measured = {(line["figure"], line["unit"], *_all(line).items()): line for line in reversed(found)}
+    shown = list(measured.values())[::-1]  # targets against several peers tell of one and the same measurement
     drawing, panels = plots.subplots(len(shown), 1, figsize=(7.5, 1.0 + 1.9 * len(shown)), squeeze=False)
     for panel, line in zip(panels[:, 0], shown, strict=True):
         values = {name: value for name, value in _all(line).items() if value > 0}
         names = sorted(values, key=lambda name: values[name])
         colours = ["tab:orange" if name == line["ours"] else "tab:blue" for name in names]
-        bars = panel.barh(names, [values[name] for name in names], color=colours)
-        panel.bar_label(bars, fmt="{:,.3g}", padding=2, fontsize=8)
-        panel.set(xscale="log", xlabel=line["unit"], title=f"{title}: {line['target']}")
-        panel.margins(x=0.15)
+        bars = panel.barh(names, [values[name] for name in names], height=0.6, color=colours)
+        panel.bar_label(bars, [number(values[name]) for name in names], padding=2, fontsize=8)
+        limits = (min(values.values()) / 3, max(values.values()) * 3)
+        panel.set(xscale="log", xlim=limits, xlabel=line["unit"], title=f"{title}: {line['target']}")
     _save(plots, drawing, found, path)
 
 
