@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -107,17 +108,18 @@ def daemon(folder: Path, before: Sequence[str] = ()) -> Iterator[subprocess.Pope
         if process.poll() is not None:
             raise SystemExit(f"the daemon ended by itself with {process.returncode}")
     finally:
-        stop(process)
+        if process.poll() is None:
+            stop(process, traced=bool(before))
     if process.returncode:
         raise SystemExit(f"the daemon did not stop well: {process.returncode}")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Tell it to stop, and where a tracer stands before it, its child."""
-    traced = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    children = traced.read_text().split() if traced.exists() and process.args[0] != sys.executable else []
-    for pid in map(int, children or [process.pid]):
-        os.kill(pid, 15)
+def stop(process: subprocess.Popen[bytes], traced: bool) -> None:
+    """Tell it to stop; where a tracer stands before it, the tracer's child."""
+    children = f"/proc/{process.pid}/task/{process.pid}/children"
+    pids = Path(children).read_text().split() if traced else [str(process.pid)]
+    for pid in pids:
+        os.kill(int(pid), signal.SIGTERM)
     process.wait(120)
 
 
@@ -144,7 +146,7 @@ def cpu_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> floa
     out = os.open(os.devnull, os.O_WRONLY)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, out, 1)]
-        pid = os.posix_spawn(command[0], command, dict(os.environ if env is None else env), file_actions=actions)
+        pid = os.posix_spawn(command[0], list(command), dict(os.environ if env is None else env), file_actions=actions)
     finally:
         os.close(out)
     _, status, used = os.wait4(pid, 0)

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 from benchmarks import daemons, stores
 from jarvis.scheduler.clock import SystemClock
@@ -37,7 +38,7 @@ def main(count: int, seconds: float) -> None:
     print(json.dumps({"cpu_ms_per_wake": used / (done / DUE) * 1000, **held}))
 
 
-def add_due(folder: daemons.Path) -> None:
+def add_due(folder: Path) -> None:
     """Ten tasks, due together every second."""
     now = SystemClock().now().replace(microsecond=0)
     with daemons.store(folder) as memory, memory.transaction():
