@@ -102,12 +102,13 @@ def _spec(name: str) -> TaskSpec:
 
 
 def _one_run(memory: MemoryStore, task: str) -> int:
-    """A run that was claimed and settled as all are."""
+    """A run that was claimed and settled as all are; then made one of the schedule's, on its minute."""
     now = SystemClock().now()
     owner = memory.instances.register(now)
     memory.start_now(task, now)
     claimed = memory.runs.claim(owner.id, 1, now)
     memory.runs.settle([Outcome(claimed[0], Result(), now)])
     memory.instances.sign_off(owner.id, now)
-    memory.database.change("UPDATE runs SET origin = 'schedule' WHERE id = ?", (claimed[0].run.id,))
+    planned = "UPDATE runs SET origin = 'schedule', due_at = due_at - due_at % 60000000 WHERE id = ?"
+    memory.database.change(planned, (claimed[0].run.id,))
     return claimed[0].run.id
