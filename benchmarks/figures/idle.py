@@ -20,6 +20,5 @@ FIGURES = [
             Target("resident memory", "resident_mib", "MiB", at_most=34),
             Target("private dirty memory", "private_dirty_mib", "MiB", at_most=22),
         ],
-        rounds=1,
     )
 ]
