@@ -33,7 +33,10 @@ class NotHere(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What our value must be: against a peer's (`peer`, a ratio), or by itself. Without a bound it is only shown."""
+    """What our value must be: against a peer's (`peer`, a ratio, or with `more_at_most` a sum), or by itself.
+
+    Without a bound it is only shown.
+    """
 
     title: str
     key: str
@@ -41,12 +44,13 @@ class Target:
     peer: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    more_at_most: float | None = None  # than the peer's, in the unit itself
     ours: str = OURS  # which contender is judged
 
     @property
     def bounded(self) -> bool:
         """Whether there is anything to meet."""
-        return self.at_least is not None or self.at_most is not None
+        return any(bound is not None for bound in (self.at_least, self.at_most, self.more_at_most))
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,14 @@ def lines(figure: Figure, measured: Measured, *, quick: bool) -> Iterator[dict[s
             "figure": figure.name,
             "target": target.title,
             "unit": target.unit,
+            "ours": target.ours,
             "value": ours,
             "peer": target.peer,
             "peers": {name: measured.median(name, target.key) for name in figure.contenders if name != target.ours},
             "absent": measured.absent,
             "ratio": ratio,
             "wanted": wanted(target),
-            "met": _met(target, judged) if judged is not None and target.bounded else None,
+            "met": None if judged is None or not target.bounded else _met(target, judged, (ours or 0) - (theirs or 0)),
             "rounds": 1 if quick else figure.rounds,
             "quick": quick,
             **machine(),
@@ -119,11 +124,15 @@ def wanted(target: Target) -> str:
     """The target in words."""
     if not target.bounded:
         return "-"
+    if target.more_at_most is not None:
+        return f"<= {target.peer} + {target.more_at_most:g} {target.unit}"
     bound, word = (target.at_least, ">=") if target.at_least is not None else (target.at_most, "<=")
     return f"{word} {bound:g}" + (f" x {target.peer}" if target.peer else f" {target.unit}")
 
 
-def _met(target: Target, value: float) -> bool:
+def _met(target: Target, value: float, more: float) -> bool:
+    if target.more_at_most is not None:
+        return more <= target.more_at_most
     if target.at_least is not None:
         return value >= target.at_least
     return target.at_most is not None and value <= target.at_most

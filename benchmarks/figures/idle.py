@@ -1,0 +1,24 @@
+"""A hundred tasks, none due: what being there costs."""
+
+from __future__ import annotations
+
+from benchmarks.harness import OURS, Figure, Target, Values, measured_in_process
+
+
+def jarvis(quick: bool) -> Values:
+    """A whole minute: one evaluation and twelve looks around."""
+    return measured_in_process("benchmarks.peers.jarvis_idle", 2 if quick else 60)
+
+
+FIGURES = [
+    Figure(
+        "idle",
+        {OURS: jarvis},
+        [
+            Target("CPU a minute", "cpu_ms_a_minute", "ms", at_most=4),
+            Target("wake-ups of its own a minute", "wakeups_a_minute", "wake-ups", at_most=12),
+            Target("resident memory", "resident_mib", "MiB", at_most=34),
+            Target("private dirty memory", "private_dirty_mib", "MiB", at_most=22),
+        ],
+    )
+]
