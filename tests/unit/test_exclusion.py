@@ -42,6 +42,11 @@ def test_what_is_no_date_range_or_weekday_is_refused(entry: str, said: str) -> N
         canonical((entry,))
 
 
+def test_an_entry_that_is_no_text_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(ScheduleError, match="cannot exclude 7: expected a date"):
+        canonical((7,))
+
+
 def test_excluding_all_seven_weekdays_is_refused() -> None:
     with pytest.raises(ScheduleError, match="nothing would ever run"):
         canonical(("mon", "tue", "wed", "thu", "fri", "sat", "sunday"))
@@ -115,6 +120,24 @@ def test_open_stretches_leave_out_exactly_the_excluded_days() -> None:
     assert sum((end - start + MICROSECOND for start, end in spans), timedelta()) == timedelta(seconds=9 * DAY)
 
 
+def test_an_open_stretch_may_be_a_single_instant() -> None:
+    closed, midnight = calendar("UTC", "2026-03-10"), utc("2026-03-11T00:00:00Z")
+    assert list(closed.spans(utc("2026-03-10T12:00:00Z"), midnight)) == [(midnight, midnight)]
+    evening = utc("2026-03-09T23:00:00Z")
+    until_midnight = [(evening, utc("2026-03-10T00:00:00Z") - MICROSECOND)]
+    assert list(closed.spans(evening, utc("2026-03-10T00:00:00Z"))) == until_midnight
+
+
+def test_the_first_second_of_an_excluded_day_is_its_beginning() -> None:
+    midnight = utc("2026-03-10T00:00:00Z")
+    assert calendar("UTC", "2026-03-10").closed_since(midnight) == midnight
+
+
+def test_the_last_day_of_the_calendar_may_be_the_one_that_is_open_or_excluded() -> None:
+    assert calendar("UTC", "2026-01-01..9999-12-30").opens(utc("2026-06-01T00:00:00Z")) == utc("9999-12-31T00:00:00Z")
+    assert calendar("UTC", "9999-12-31").closes(utc("2026-06-01T00:00:00Z")) == utc("9999-12-31T00:00:00Z")
+
+
 def test_days_in_a_row_become_one_range() -> None:
     days = [date(2026, 12, 26), date(2026, 12, 25), date(2027, 1, 1)]
     assert date_ranges(days) == ("2026-12-25..2026-12-26", "2027-01-01")
@@ -123,4 +146,5 @@ def test_days_in_a_row_become_one_range() -> None:
 def test_a_long_list_is_shortened_for_people() -> None:
     assert describe(("sat", "sun")) == "sat, sun"
     assert describe(tuple("abcde")) == "a, b, c, d, e"
+    assert describe(tuple("abcdef")) == "a, b, c, d and 2 more"
     assert describe(tuple("abcdefgh")) == "a, b, c, d and 4 more"

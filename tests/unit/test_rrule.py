@@ -143,6 +143,27 @@ def test_far_years_cost_no_more_than_near_ones() -> None:
     assert perf_counter() - begin < 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "first", "last"),
+    [
+        ("FREQ=HOURLY;INTERVAL=5", (2026, 3, 1, 2, 30), (2026, 3, 8), (2026, 3, 9)),
+        ("FREQ=HOURLY;INTERVAL=24", (2026, 3, 1, 2, 30), (2026, 3, 8), (2026, 3, 9)),
+        ("FREQ=MINUTELY;INTERVAL=45", (2026, 3, 1, 2, 15), (2026, 3, 7), (2026, 3, 10)),
+        ("FREQ=MINUTELY;INTERVAL=7", (2026, 10, 1, 1, 30), (2026, 10, 31), (2026, 11, 2)),
+        ("FREQ=HOURLY;INTERVAL=24", (2026, 3, 1, 2, 30), (2026, 2, 1), (2026, 3, 1, 2, 30)),
+        ("FREQ=HOURLY;INTERVAL=24", (2026, 3, 1, 2, 30), (2026, 2, 1), (2026, 2, 2)),
+    ],
+)
+def test_bare_steps_are_counted_as_they_are_walked_where_the_clock_changes(
+    text: str, start: tuple[int, ...], first: tuple[int, ...], last: tuple[int, ...]
+) -> None:
+    schedule = rule(text, local(*start))
+    walked, at = 0, schedule.next_after(local(*first) - timedelta(microseconds=1))
+    while at is not None and at <= local(*last):
+        walked, at = walked + 1, schedule.next_after(at)
+    assert schedule.count(local(*first), local(*last)) == walked
+
+
 def test_long_counts_of_bare_steps_are_arithmetic() -> None:
     schedule = rule("FREQ=MINUTELY", local(2026, 3, 1))
     begin = perf_counter()
@@ -228,6 +249,44 @@ def test_a_rule_that_never_happens_is_refused_soon(text: str) -> None:
     with pytest.raises(ScheduleError, match="never happens"):
         rule(text)
     assert perf_counter() - begin < 2.0  # dateutil alone searches to the year 9999: hours, for some of these
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("FREQ=DAILY;COUNT", "'COUNT' is not NAME=VALUE"),
+        ("FREQ=DAILY;COUNT=", "'COUNT=' is not NAME=VALUE"),
+        ("FREQ=DAILY;COUNT=1=2", "COUNT=1=2 is not a whole number"),
+        ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=1MO", "numbered weekdays"),
+        ("FREQ=YEARLY;BYMONTH=1;BYDAY=6MO", "more than five"),
+        ("FREQ=YEARLY;BYDAY=54MO", "'54MO' is not a weekday such as"),
+        ("FREQ=MONTHLY;BYDAY=1XX", "BYDAY: 'XX' is not one of MO, TU, WE"),
+        ("FREQ=SECONDLY;BYMINUTE=3", "write FREQ=MINUTELY or HOURLY with BYSECOND"),
+        ("FREQ=WEEKLY;BYMONTHDAY=1", "FREQ=YEARLY or FREQ=MONTHLY or FREQ=DAILY"),
+    ],
+)
+def test_parts_that_cannot_be_meant_are_refused_with_what_is_allowed(text: str, said: str) -> None:
+    with pytest.raises(ScheduleError, match=said):
+        rule(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("FREQ=DAILY;COUNT=10000;", "1997-09-02 1997-09-03"),
+        ("FREQ=MONTHLY;BYMONTHDAY=+5", "1997-09-05 1997-10-05"),
+        ("FREQ=MONTHLY;BYDAY=+1FR", "1997-09-05 1997-10-03"),
+        ("FREQ=MONTHLY;BYDAY=5TU", "1997-09-30 1997-12-30"),
+        ("FREQ=YEARLY;BYDAY=53WE", "1997-12-31 2003-12-31"),
+        ("FREQ=YEARLY;BYMONTH=2;BYYEARDAY=60", "2000-02-29 2004-02-29"),
+        ("FREQ=YEARLY;BYMONTH=3;BYYEARDAY=60", "1998-03-01 1999-03-01"),
+        ("FREQ=YEARLY;BYMONTH=12;BYYEARDAY=-1", "1997-12-31 1998-12-31"),
+        ("FREQ=YEARLY;BYMONTH=1;BYYEARDAY=-365", "1998-01-01 1999-01-01"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-29", "2000-02-01 2004-02-01"),
+    ],
+)
+def test_parts_at_the_edge_of_what_is_allowed_happen_on_their_days(text: str, dates: str) -> None:
+    assert walls(rule(text), 2) == [f"{date} 09:00" for date in dates.split()]
 
 
 @pytest.mark.parametrize("value", [None, 7, b"FREQ=DAILY"])
