@@ -34,7 +34,7 @@ def test_entries_are_kept_in_one_spelling_and_order() -> None:
         ("2027-01-02..2026-12-24", "runs backwards, write 2026-12-24..2027-01-02"),
         ("2026-12-24..", "expected a date"),
         ("", "expected a date"),
-        ("holidays.ics", "expected a date"),
+        ("holidays.ics", r"expected a date .* or a weekday .*saturday.\.$"),
     ],
 )
 def test_what_is_no_date_range_or_weekday_is_refused(entry: str, said: str) -> None:
@@ -93,6 +93,30 @@ def test_a_date_shown_twice_is_excluded_twice() -> None:
     assert closed.opens(change) == utc("2006-10-29T03:30:00Z")
     assert closed.closed_since(utc("2006-10-29T03:00:00Z")) == change
     assert closed.closed_since(minute_between - MICROSECOND) == utc("2006-10-28T02:30:00Z")
+
+
+def test_a_long_exclusion_is_left_where_the_clock_goes_back_before_it_or_beyond_it() -> None:
+    """St. John's as above: the minute of the 29th lies between two pieces of the 28th."""
+    change = utc("2006-10-29T02:31:00Z")
+    from_the_29th, until_the_28th = (
+        calendar("America/St_Johns", entry) for entry in ("2006-10-29..2006-11-20", "2006-10-10..2006-10-28")
+    )
+    assert from_the_29th.opens(change - timedelta(seconds=30)) == change
+    assert until_the_28th.closed_since(change + timedelta(minutes=30)) == change
+
+
+def test_a_day_goes_on_where_its_midnight_is_set_back() -> None:
+    """Sao Paulo 2018-02-18: at 00:00 the clock went back to 23:00 of the 17th, which became an hour longer."""
+    closed = calendar("America/Sao_Paulo", "2018-02-17")
+    assert closed.opens(utc("2018-02-17T12:00:00Z")) == utc("2018-02-18T03:00:00Z")
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/London"])
+def test_an_excluded_stretch_begins_at_the_same_instant_wherever_in_it_is_asked(tz: str) -> None:
+    for begins in (date(2026, 1, 1) + timedelta(days=days) for days in range(60)):
+        closed = calendar(tz, f"{begins}..{begins + timedelta(days=20)}")
+        midnight = utc(f"{begins}T00:00:00Z")
+        assert {closed.closed_since(midnight + timedelta(days=days)) for days in (1, 5, 16)} == {midnight}
 
 
 def test_a_day_that_never_was_cannot_matter() -> None:
