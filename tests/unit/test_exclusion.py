@@ -34,12 +34,17 @@ def test_entries_are_kept_in_one_spelling_and_order() -> None:
         ("2027-01-02..2026-12-24", "runs backwards, write 2026-12-24..2027-01-02"),
         ("2026-12-24..", "expected a date"),
         ("", "expected a date"),
-        ("holidays.ics", "expected a date"),
+        ("holidays.ics", r"expected a date .* or a weekday .*saturday.\.$"),
     ],
 )
 def test_what_is_no_date_range_or_weekday_is_refused(entry: str, said: str) -> None:
     with pytest.raises(ScheduleError, match=said):
         canonical((entry,))
+
+
+def test_an_entry_that_is_no_text_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(ScheduleError, match="cannot exclude 7: expected a date"):
+        canonical((7,))
 
 
 def test_excluding_all_seven_weekdays_is_refused() -> None:
@@ -90,6 +95,30 @@ def test_a_date_shown_twice_is_excluded_twice() -> None:
     assert closed.closed_since(minute_between - MICROSECOND) == utc("2006-10-28T02:30:00Z")
 
 
+def test_a_long_exclusion_is_left_where_the_clock_goes_back_before_it_or_beyond_it() -> None:
+    """St. John's as above: the minute of the 29th lies between two pieces of the 28th."""
+    change = utc("2006-10-29T02:31:00Z")
+    from_the_29th, until_the_28th = (
+        calendar("America/St_Johns", entry) for entry in ("2006-10-29..2006-11-20", "2006-10-10..2006-10-28")
+    )
+    assert from_the_29th.opens(change - timedelta(seconds=30)) == change
+    assert until_the_28th.closed_since(change + timedelta(minutes=30)) == change
+
+
+def test_a_day_goes_on_where_its_midnight_is_set_back() -> None:
+    """Sao Paulo 2018-02-18: at 00:00 the clock went back to 23:00 of the 17th, which became an hour longer."""
+    closed = calendar("America/Sao_Paulo", "2018-02-17")
+    assert closed.opens(utc("2018-02-17T12:00:00Z")) == utc("2018-02-18T03:00:00Z")
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/London"])
+def test_an_excluded_stretch_begins_at_the_same_instant_wherever_in_it_is_asked(tz: str) -> None:
+    for begins in (date(2026, 1, 1) + timedelta(days=days) for days in range(60)):
+        closed = calendar(tz, f"{begins}..{begins + timedelta(days=20)}")
+        midnight = utc(f"{begins}T00:00:00Z")
+        assert {closed.closed_since(midnight + timedelta(days=days)) for days in (1, 5, 16)} == {midnight}
+
+
 def test_a_day_that_never_was_cannot_matter() -> None:
     """Apia had no 2011-12-30."""
     closed = calendar("Pacific/Apia", "2011-12-30")
@@ -115,6 +144,24 @@ def test_open_stretches_leave_out_exactly_the_excluded_days() -> None:
     assert sum((end - start + MICROSECOND for start, end in spans), timedelta()) == timedelta(seconds=9 * DAY)
 
 
+def test_an_open_stretch_may_be_a_single_instant() -> None:
+    closed, midnight = calendar("UTC", "2026-03-10"), utc("2026-03-11T00:00:00Z")
+    assert list(closed.spans(utc("2026-03-10T12:00:00Z"), midnight)) == [(midnight, midnight)]
+    evening = utc("2026-03-09T23:00:00Z")
+    until_midnight = [(evening, utc("2026-03-10T00:00:00Z") - MICROSECOND)]
+    assert list(closed.spans(evening, utc("2026-03-10T00:00:00Z"))) == until_midnight
+
+
+def test_the_first_second_of_an_excluded_day_is_its_beginning() -> None:
+    midnight = utc("2026-03-10T00:00:00Z")
+    assert calendar("UTC", "2026-03-10").closed_since(midnight) == midnight
+
+
+def test_the_last_day_of_the_calendar_may_be_the_one_that_is_open_or_excluded() -> None:
+    assert calendar("UTC", "2026-01-01..9999-12-30").opens(utc("2026-06-01T00:00:00Z")) == utc("9999-12-31T00:00:00Z")
+    assert calendar("UTC", "9999-12-31").closes(utc("2026-06-01T00:00:00Z")) == utc("9999-12-31T00:00:00Z")
+
+
 def test_days_in_a_row_become_one_range() -> None:
     days = [date(2026, 12, 26), date(2026, 12, 25), date(2027, 1, 1)]
     assert date_ranges(days) == ("2026-12-25..2026-12-26", "2027-01-01")
@@ -123,4 +170,5 @@ def test_days_in_a_row_become_one_range() -> None:
 def test_a_long_list_is_shortened_for_people() -> None:
     assert describe(("sat", "sun")) == "sat, sun"
     assert describe(tuple("abcde")) == "a, b, c, d, e"
+    assert describe(tuple("abcdef")) == "a, b, c, d and 2 more"
     assert describe(tuple("abcdefgh")) == "a, b, c, d and 4 more"

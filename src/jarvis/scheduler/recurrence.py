@@ -59,7 +59,7 @@ class Recurrence:
                 if wall >= since:
                     found = True
                     yield wall
-            if not found or MAXYEAR + 1 - cycles > MAXYEAR:
+            if not found or cycles <= 0:
                 return
             since = datetime(MAXYEAR + 1 - cycles, 1, 1)  # noqa: DTZ001 - a wall
 
@@ -132,6 +132,7 @@ def _numbered(rule: RuleText) -> tuple[tuple[int, int], ...]:
     """BYDAY with numbers on all weekdays or none: of a mixture dateutil takes the days that satisfy both."""
     if len({bool(nth) for _, nth in rule.byday}) < 2:
         return rule.byday
+    # No more than there can be: dateutil stumbles over a 53rd in a month (IndexError).
     most = 5 if rule.freq == MONTHLY or "BYMONTH" in rule.by else 53
     plain = [(day, nth) for day, number in rule.byday if not number for nth in range(1, most + 1)]
     return tuple(sorted({*plain, *(pair for pair in rule.byday if pair[1])}))

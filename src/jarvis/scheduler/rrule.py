@@ -17,7 +17,7 @@ from itertools import islice, takewhile
 from msgspec.structs import force_setattr
 
 from jarvis.scheduler.bounds import Bounds, keep_utc
-from jarvis.scheduler.instant import EPOCH, ScheduleError, just_after, just_before
+from jarvis.scheduler.instant import EPOCH, LATEST, ScheduleError, just_after, just_before
 from jarvis.scheduler.localtime import LocalTime, Span, local_time
 from jarvis.scheduler.recurrence import UNITS, WALL_EPOCH, Recurrence
 from jarvis.scheduler.rrule_text import HOURLY, MONTHLY, WEEKLY, YEARLY, RuleText, canonical_rule, parse_rule
@@ -37,10 +37,13 @@ class ZonedRecurrence:
     def __init__(self, rule: RuleText, dtstart: datetime, tz: str) -> None:
         self._zone = load_zone(tz)
         self._local: LocalTime = local_time(self._zone)
-        self._start = dtstart.astimezone(self._zone).replace(tzinfo=None)
-        self._recurrence = Recurrence(rule, self._start)
-        self._until = None if rule.until is None else _until(rule, tz)
-        first = next(self._instants(self._recurrence.walls(self._start)), None)
+        self._until = None if rule.until is None else _until(rule, rule.until, tz)
+        try:
+            self._start = dtstart.astimezone(self._zone).replace(tzinfo=None)
+            self._recurrence = Recurrence(rule, self._start)
+            first = next(self._instants(self._recurrence.walls(self._start)), None)
+        except OverflowError:
+            rule.refuse(f"its first period from {dtstart.isoformat()} on reaches beyond the years 1 to 9999")
         if first is None:
             rule.refuse("never happens")
         if self._until is not None and first > self._until:
@@ -52,7 +55,7 @@ class ZonedRecurrence:
             yield from islice(self._counted, bisect_right(self._counted, t), None)
             return
         # The wall clock at t: no earlier wall can belong to a later instant.
-        wall = t.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
+        wall = t.astimezone(self._zone).replace(tzinfo=None)
         for instant in self._instants(self._recurrence.walls(wall)):
             if self._until is not None and instant > self._until:
                 return
@@ -89,7 +92,11 @@ class ZonedRecurrence:
         """How many walls (in seconds since 1970) of a rule of bare steps lie in low <= wall < high."""
         begin = (self._start - WALL_EPOCH) // _SECOND
         step = self._recurrence.rule.interval * (UNITS[self._recurrence.rule.freq] // _SECOND)
-        return max(0, -((begin - high) // step)) - max(0, -((begin - max(low, begin)) // step)) if high > low else 0
+
+        def earlier(wall: int) -> int:
+            return max(0, -((begin - wall) // step))
+
+        return max(0, earlier(high) - earlier(low))
 
     def before(self, t: datetime) -> datetime | None:
         """The last instant strictly before t."""
@@ -133,7 +140,7 @@ class ZonedRecurrence:
             instant = wall.replace(tzinfo=self._zone).astimezone(UTC)
         except OverflowError:
             return None
-        if instant.astimezone(self._zone).replace(tzinfo=None, fold=0) == wall:
+        if instant.astimezone(self._zone).replace(tzinfo=None) == wall:
             return instant
         start, _, before, offset, _ = self._local.span_at((instant - EPOCH) // _SECOND)
         return None if offset - before > _LONGEST_SKIP else EPOCH + timedelta(seconds=start)
@@ -146,9 +153,8 @@ class ZonedRecurrence:
         return WALL_EPOCH + timedelta(seconds=min(max(highest, _FIRST_WALL), _LAST_WALL))
 
 
-def _until(rule: RuleText, tz: str) -> datetime:
+def _until(rule: RuleText, text: str, tz: str) -> datetime:
     """UNTIL as an instant. RFC 5545: with a DTSTART that has a zone it is given in UTC."""
-    text = rule.until or ""
     try:
         read = datetime.fromisoformat(text) if len(text) in _UNTIL_LENGTHS else None
     except ValueError:
@@ -157,9 +163,12 @@ def _until(rule: RuleText, tz: str) -> datetime:
         rule.refuse(f"UNTIL={text[:20]} is not an instant in UTC such as 20261231T235959Z")
     if read.tzinfo is None:
         end = read if "T" in text else read.replace(hour=23, minute=59, second=59)
-        utc = end.replace(tzinfo=load_zone(tz)).astimezone(UTC)
+        try:
+            utc = end.replace(tzinfo=load_zone(tz)).astimezone(UTC)
+        except OverflowError:  # 99991231, for ever, west of UTC
+            utc = LATEST
         rule.refuse(f"UNTIL={text} must be in UTC where there is a zone (RFC 5545): write UNTIL={utc:%Y%m%dT%H%M%SZ}")
-    return read.astimezone(UTC)
+    return read
 
 
 _UNTIL_LENGTHS = frozenset(map(len, ("20261231", "20261231T235959", "20261231T235959Z")))

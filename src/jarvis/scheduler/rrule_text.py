@@ -8,6 +8,7 @@ the year 9999.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import NoReturn
 
 import msgspec
@@ -37,7 +38,8 @@ _NUMBERS = {
     "BYSETPOS": (1, 366, True),
 }
 _NAMES = ("FREQ", "UNTIL", "COUNT", "INTERVAL", "BYDAY", "WKST", *_NUMBERS)
-_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# The lengths of the months, in a common year and in a leap year.
+_YEARS = ((31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31))
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -114,7 +116,7 @@ def _frequency(text: str, parts: Mapping[str, str]) -> int:
 
 
 def _whole(text: str, name: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:12]) <= most):
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
         _refuse(text, f"{name}={value[:20]} is not a whole number from 1 to {most}")
     return int(value)
 
@@ -124,7 +126,7 @@ def _numbers(text: str, name: str, value: str) -> tuple[int, ...]:
     found = []
     for item in value.split(","):
         digits = item[1:] if item[:1] in ("+", "-") and negative else item
-        if not (digits.isascii() and digits.isdigit() and least <= int(digits[:6]) <= greatest):
+        if not (digits.isascii() and digits.isdigit() and least <= int(digits) <= greatest):
             also = f" or -{greatest} to -{least}" if negative else ""
             _refuse(text, f"{name}: {item[:20]!r} is not a number from {least} to {greatest}{also}")
         found.append(int(item))
@@ -138,7 +140,7 @@ def _weekdays(text: str, value: str) -> tuple[tuple[int, int], ...]:
 def _nth_weekday(text: str, item: str) -> tuple[int, int]:
     weekday, nth = _weekday(text, "BYDAY", item[-2:]), item[:-2]
     digits = nth[1:] if nth[:1] in ("+", "-") else nth
-    if nth and not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:4]) <= 53):
+    if nth and not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 53):
         _refuse(text, f"BYDAY: {item[:20]!r} is not a weekday such as MO, 2MO (the second) or -1FR (the last)")
     return weekday, int(nth or 0)
 
@@ -160,12 +162,25 @@ def _check_together(rule: RuleText) -> None:
     for name, allowed in _GOES_WITH.items():
         if name in rule.by and rule.freq not in allowed:
             rule.refuse(f"{name} goes with {' or '.join('FREQ=' + FREQUENCIES[freq] for freq in allowed)} only")
-    if "BYSETPOS" in rule.by and len(rule.by) == 1 and not rule.byday:
-        rule.refuse("BYSETPOS picks from what another BY part yields, and there is none")
+    _check_positions(rule)
     if rule.freq == SECONDLY and {"BYHOUR", "BYMINUTE"} & set(rule.by):
         rule.refuse("write FREQ=MINUTELY or HOURLY with BYSECOND instead of SECONDLY with BYHOUR or BYMINUTE")
     if not _has_a_day(rule.by):
         rule.refuse("never happens: no month it names has such a day")
+
+
+def _check_positions(rule: RuleText) -> None:
+    """Refuse a BYSETPOS that has nothing to pick from: the search would look into each minute of centuries for it."""
+    positions = rule.by.get("BYSETPOS")
+    if positions is None:
+        return
+    if len(rule.by) == 1 and not rule.byday:
+        rule.refuse("BYSETPOS picks from what another BY part yields, and there is none")
+    if rule.freq >= DAILY:
+        within = ("BYHOUR", "BYMINUTE", "BYSECOND")[rule.freq - DAILY :]
+        most = prod(len(rule.by[name]) for name in within if name in rule.by)
+        if all(abs(position) > most for position in positions):
+            rule.refuse(f"never happens: BYSETPOS picks from {most} at a time")
 
 
 _GOES_WITH = {
@@ -177,15 +192,17 @@ _GOES_WITH = {
 
 def _has_a_day(by: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether any day of a leap or a common year satisfies BYMONTH, BYMONTHDAY and BYYEARDAY together."""
-    if len({"BYMONTH", "BYMONTHDAY", "BYYEARDAY"} & set(by)) < 2:
-        return True
-    return any(_day_matches(by, month, day, leap) for leap in (0, 1) for month in range(12) for day in range(1, 32))
+    return any(
+        _day_matches(by, lengths, month, day)
+        for lengths in _YEARS
+        for month in range(12)
+        for day in range(1, lengths[month] + 1)
+    )
 
 
-def _day_matches(by: Mapping[str, tuple[int, ...]], month: int, day: int, leap: int) -> bool:
-    lengths = [length - (index == 1 and not leap) for index, length in enumerate(_LONGEST_MONTHS)]
+def _day_matches(by: Mapping[str, tuple[int, ...]], lengths: tuple[int, ...], month: int, day: int) -> bool:
     yearday = sum(lengths[:month]) + day
-    return day <= lengths[month] and all(
+    return all(
         name not in by or not options.isdisjoint(by[name])
         for name, options in (
             ("BYMONTH", {month + 1}),
