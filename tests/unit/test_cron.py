@@ -368,8 +368,8 @@ def test_the_second_before_a_change_and_the_change_itself_are_found_backward() -
     assert late.previous_before(change + timedelta(microseconds=1)) == change
     assert late.previous_before(change).year < 2026
     early = CronExpression("59 59 1 8 3 *", NEW_YORK)
-    for since in (change, change + timedelta(hours=2), change + timedelta(days=50)):
-        assert early.previous_before(since) == before
+    for later in (timedelta(0), timedelta(hours=2), timedelta(days=3), timedelta(days=50)):
+        assert early.previous_before(change + later) == before
 
 
 @pytest.mark.parametrize(
