@@ -176,7 +176,8 @@ class CronExpression:
             if wall < high:
                 return wall - offset
             # Nothing in low..wall matches: go near wall at once, unless the clock may yet go back below low.
-            instant = end if high - low < MARGIN else max(end, wall - offset - MARGIN)
+            # (As an instant, a wall is less than a day from itself, whatever the offset will be there.)
+            instant = end if high - low < MARGIN else max(end, wall - MARGIN)
             if instant > horizon:
                 return None
 
@@ -193,17 +194,17 @@ class CronExpression:
             skipped = self._run_after_gap(span)
             if wall is None or (skipped is not None and skipped <= instant):
                 return skipped
-            instant = start - 1 if high - low < MARGIN else min(start - 1, wall - offset + MARGIN)
+            instant = start - 1 if high - low < MARGIN else min(start - 1, wall + MARGIN)
 
     def _window(self, span: Span) -> tuple[int, int]:
         """Return the walls low <= wall < high at which the schedule runs within a span where they match."""
         start, end, before, offset, after = span
         low, high = start + offset, end + offset
-        if self.fixed_time and (before > offset or offset > after):
-            if self.dst_repeat == "first" and 0 < before - offset <= _LONGEST_REPEAT:
-                low = start + before
-            if self.dst_repeat == "second" and 0 < offset - after <= _LONGEST_REPEAT:
-                high = end + after
+        if self.fixed_time:
+            if self.dst_repeat == "first" and before - offset <= _LONGEST_REPEAT:
+                low = start + max(before, offset)
+            if self.dst_repeat == "second" and offset - after <= _LONGEST_REPEAT:
+                high = end + min(offset, after)
         return low, high
 
     def _run_after_gap(self, span: Span) -> int | None:
@@ -213,7 +214,7 @@ class CronExpression:
         changed within a minute (local mean times of the past) and the schedule knows no seconds.
         """
         start, _, before, offset, _ = span
-        if not (self.fixed_time and self.dst_gap == "run_after" and 0 < offset - before <= _LONGEST_SKIP):
+        if not (self.fixed_time and self.dst_gap == "run_after" and before < offset <= before + _LONGEST_SKIP):
             return None
         wall = self._pattern.at_or_after(start + before)
         if wall is None or wall >= start + offset:

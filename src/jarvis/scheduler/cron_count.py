@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from jarvis.scheduler.cron_pattern import WallPattern
+from jarvis.scheduler.cron_pattern import WallPattern, month_length
 from jarvis.scheduler.instant import EPOCH
 from jarvis.scheduler.localtime import DAY
 
@@ -79,24 +79,15 @@ def _times_before(pattern: WallPattern, second: int) -> int:
 def _days(pattern: WallPattern, first: int, end: int) -> int:
     """How many of the pattern's days lie in first <= ordinal < end."""
     first, end = max(first, _FIRST_ORDINAL), min(end, _LAST_ORDINAL + 1)
-    if end <= first:
-        return 0
     if pattern._every_day:
-        return end - first
+        return max(end - first, 0)
     total = 0
     while first < end:
         start = date.fromordinal(first)
-        begins, length, layout = _month(pattern, first, start)
-        bits = layout >> start.day & (1 << min(begins + length, end) - first) - 1
-        total += bits.bit_count()
+        begins, length = first - start.day + 1, month_length(start.year, start.month)
+        if pattern._months >> start.month & 1:
+            layout = pattern._layout(length, (begins + 6) % 7)
+            bits = layout >> start.day & (1 << min(begins + length, end) - first) - 1
+            total += bits.bit_count()
         first = begins + length
     return total
-
-
-def _month(pattern: WallPattern, ordinal: int, day: date) -> tuple[int, int, int]:
-    """The ordinal of the first day of the month, its length, and its matching days as bits 1-31."""
-    begins = ordinal - day.day + 1
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1) if day < date(9999, 12, 1) else date.max
-    length = following.toordinal() - begins + (following == date.max)
-    wanted = pattern._months >> day.month & 1
-    return begins, length, pattern._layout(length, (begins + 6) % 7) if wanted else 0

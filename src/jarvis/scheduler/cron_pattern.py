@@ -49,7 +49,7 @@ class WallPattern:
         # Debian's rule: both day fields must match if either begins with a star, else one is enough.
         self._both = day.starred or weekday.starred
         # The matching days of a month by its length and first weekday, filled when first needed.
-        self._layouts: list[int | None] = [None] * 28
+        self._layouts: dict[tuple[int, int], int] = {}
         # What most searches ask for, kept ready.
         full = (day.mask & _EVERY_DAY == _EVERY_DAY, weekday.mask & _EVERY_WEEKDAY == _EVERY_WEEKDAY)
         self._every_day = month.mask == _EVERY_MONTH and (all(full) if self._both else any(full))
@@ -89,7 +89,7 @@ class WallPattern:
 
         Exact: every month begins on every weekday in some year, February with 28 and with 29 days.
         """
-        lengths = {_MONTH_LENGTHS[month] for month in range(1, 13) if self._months >> month & 1}
+        lengths = {length for month, length in enumerate(_MONTH_LENGTHS) if self._months >> month & 1}
         if 28 in lengths:
             lengths.add(29)
         return not any(self._layout(length, first) for length in lengths for first in range(7))
@@ -130,7 +130,7 @@ class WallPattern:
         first = ordinal - day + 1
         while True:
             if self._months >> month & 1:
-                days = self._layout(_month_length(year, month), (first + 6) % 7) >> day
+                days = self._layout(month_length(year, month), (first + 6) % 7) >> day
                 if days:
                     found = first + day - 1 + _lowest(days)
                     return found if found <= _LAST_ORDINAL else None
@@ -154,7 +154,7 @@ class WallPattern:
         first = ordinal - day + 1
         while True:
             if self._months >> month & 1:
-                days = self._layout(_month_length(year, month), (first + 6) % 7) & (2 << day) - 1
+                days = self._layout(month_length(year, month), (first + 6) % 7) & (2 << day) - 1
                 if days:
                     found = first + days.bit_length() - 2
                     return found if found >= _FIRST_ORDINAL else None
@@ -167,13 +167,12 @@ class WallPattern:
 
     def _layout(self, length: int, first_weekday: int) -> int:
         """Return the matching days (bits 1-31) of a month of that length and first weekday (0 is Monday)."""
-        index = (length - 28) * 7 + first_weekday
-        days = self._layouts[index]
+        days = self._layouts.get((length, first_weekday))
         if days is None:
             days = _days_of_month(self._days, length, first_weekday)
             weekdays = _days_of_week(self._weekdays, length, first_weekday)
             days = days & weekdays if self._both else days | weekdays
-            self._layouts[index] = days
+            self._layouts[length, first_weekday] = days
         return days
 
 
@@ -187,7 +186,7 @@ def _highest(bits: int) -> int:
     return bits.bit_length() - 1
 
 
-def _month_length(year: int, month: int) -> int:
+def month_length(year: int, month: int) -> int:
     if month == 2 and year % 4 == 0 and (year % 100 or year % 400 == 0):
         return 29
     return _MONTH_LENGTHS[month]

@@ -42,8 +42,12 @@ def describe(fields: tuple[Field, ...]) -> str:
 
 
 def _values(field: Field) -> list[int]:
-    top = 6 if field.unit.high == 7 else field.unit.high
-    return [value for value in range(field.unit.low, top + 1) if field.mask >> value & 1]
+    """Return the plain values of a field; what else its mask holds (L, W, #) lies beyond them."""
+    return _positions(field.mask & (2 << field.unit.high) - 1)
+
+
+def _positions(bits: int) -> list[int]:
+    return [at for at in range(bits.bit_length()) if bits >> at & 1]
 
 
 def _times(seconds: list[int], minutes: list[int], hours: list[int]) -> str:
@@ -153,9 +157,7 @@ def _day_text(day: Field) -> str:
     if _is_stepped(values):
         first, last = _ordinal(values[0]), _ordinal(values[-1])
         texts = [f"every {_ordinal(values[1] - values[0])} day from the {first} to the {last}"]
-    for number in range(1, 32):
-        if day.mask >> NEAREST_WORKDAY + number & 1:
-            texts.append(f"the weekday nearest the {_ordinal(number)}")
+    texts += [f"the weekday nearest the {_ordinal(number)}" for number in _positions(day.mask >> NEAREST_WORKDAY)]
     if day.mask >> LAST_WORKDAY & 1:
         texts.append("the last weekday")
     if day.mask >> LAST_DAY & 1:
@@ -197,5 +199,6 @@ def _joined(texts: list[str]) -> str:
 
 
 def _ordinal(number: int) -> str:
-    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    """Return "1st", "2nd", "13th" and so on, below 100: no field counts further."""
+    ending = "th" if number // 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
