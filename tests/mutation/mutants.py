@@ -54,7 +54,6 @@ class Settings(TypedDict):
 
     left_out: list[str]
     files: dict[str, list[str]]
-    open: dict[str, list[str]]
     excused: list[dict[str, str]]
 
 
@@ -101,7 +100,7 @@ def lay_out(file: str, settings: Settings) -> None:
     stated = SETTINGS.format(
         file=(SCHEDULER / f"{file}.py").as_posix(),
         basetemp=(folder / "tmp").as_posix(),
-        tests=json.dumps([f"tests/{test}" for test in (settings["files"] | settings["open"])[file]]),
+        tests=json.dumps([f"tests/{test}" for test in settings["files"][file]]),
         tests_wanted="not (" + " or ".join(settings["left_out"]) + ")",
     )
     house = (ROOT / "pyproject.toml").read_text()
@@ -145,7 +144,7 @@ def excuses_for(file: str, stated: Sequence[dict[str, str]]) -> Counter[str]:
 
 def chosen(asked: Sequence[str], settings: Settings) -> list[str]:
     names = [Path(each).stem for each in asked] or list(settings["files"])
-    known = settings["files"] | settings["open"]
+    known = settings["files"]
     strange = [name for name in names if name not in known]
     if strange:
         raise SystemExit(f"no such file in mutants.toml: {', '.join(strange)}; it has {', '.join(known)}")
