@@ -82,7 +82,7 @@ def test_a_memory_limit_is_stored_in_bytes(jarvis: Jarvis, store: MemoryStore) -
     ("size", "complaint"),
     [
         ("much", "'much' is no amount of memory"),
-        ("63MB", "63 MiB is less than a process starts in: use at least 64 MiB"),
+        ("63MB", "63MB is less than a process starts in: use at least 64 MiB"),
     ],
 )
 def test_a_memory_limit_that_makes_no_sense_is_refused(size: str, complaint: str, jarvis: Jarvis) -> None:

@@ -16,7 +16,7 @@ def parse_memory_limit(value: object) -> int:
     size = parse_size(value)
     if size < LEAST_MEMORY:
         least = format_size(LEAST_MEMORY)
-        raise ValueError(f"{format_size(size)} is less than a process starts in: use at least {least}")
+        raise ValueError(f"{str(value).strip()} is less than a process starts in: use at least {least}")
     return size
 
 
