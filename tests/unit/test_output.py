@@ -36,6 +36,16 @@ def test_what_is_written_is_kept_and_shown() -> None:
     assert (live.taken, live.calls) == (b"a\xffb", 2)
 
 
+def test_trouble_that_has_no_number_is_told_in_its_own_words() -> None:
+    class Gone(FullDisk):
+        def write(self, _: bytes) -> None:
+            raise OSError("the folder is gone")
+
+    output = Output(live=Gone(0))
+    output.write(b"x")
+    assert (output.trouble, output.kept()) == ("the folder is gone", b"x")
+
+
 def test_a_full_disk_ends_the_showing_and_not_the_keeping() -> None:
     live = FullDisk(2)
     output = Output(live=live)
