@@ -65,13 +65,32 @@ def test_how_the_bytes_are_cut_into_chunks_makes_no_difference(cap: int, chunks:
         assert capture.kept() == whole[: cap // 2] + gap + whole[len(whole) - (cap - cap // 2) :]
 
 
-@given(cap=st.integers(2, 40), whole=st.binary(max_size=300))
+@given(cap=st.integers(0, 40), whole=st.binary(max_size=300))
 def test_a_kept_output_can_be_taken_apart_again(cap: int, whole: bytes) -> None:
     capture = captured(cap, whole)
     found = pieces(capture.kept(), capture.total)
     assert sum(len(piece) for _, piece in found) == min(cap, len(whole))
     for offset, piece in found:
         assert whole[offset : offset + len(piece)] == piece
+
+
+@pytest.mark.parametrize("missing", [1, 9, 10, 99, 100, 99_999, 100_000])
+def test_where_the_tail_begins_is_known_however_much_is_missing(missing: int) -> None:
+    capture = captured(8, b"head" + bytes(missing) + b"tail")
+    assert pieces(capture.kept(), capture.total) == [(0, b"head"), (4 + missing, b"tail")]
+
+
+@pytest.mark.parametrize(
+    "written", [b"", b"short", b"\n[... 1 bytes left out ...]\n", b"a\n[... 5 bytes left out ...]\nb"]
+)
+def test_an_output_that_is_all_there_is_one_piece(written: bytes) -> None:
+    assert pieces(written, len(written)) == [(0, written)]
+
+
+def test_a_single_byte_can_be_skipped() -> None:
+    capture = captured(10, b"head")
+    capture.skip(1)
+    assert (capture.kept(), capture.total) == (b"head\n[... 1 bytes left out ...]\n", 5)
 
 
 def test_what_is_skipped_is_left_out_between_head_and_tail() -> None:

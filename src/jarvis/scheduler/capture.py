@@ -24,13 +24,9 @@ class Capture:
         """Take the next bytes."""
         self.total += len(chunk)
         taken = self._head_room - len(self._head)
-        if taken > 0:
-            self._head += chunk[:taken]
-            chunk = chunk[taken:]
-        self._tail += chunk
-        excess = len(self._tail) - self._tail_room
-        if excess > 0:
-            del self._tail[:excess]
+        self._head += chunk[:taken]
+        self._tail += chunk[taken:]
+        del self._tail[: max(0, len(self._tail) - self._tail_room)]
 
     def skip(self, count: int) -> None:
         """Count bytes that came and cannot be had any more. What came before them is the head, or is left out."""
@@ -57,11 +53,11 @@ def said_left_out(count: int) -> bytes:
 
 def pieces(body: bytes, total: int) -> list[tuple[int, bytes]]:
     """A `kept` output of `total` bytes as what it is made of: (where in the output it begins, bytes)."""
-    for digits in range(1, len(str(total)) + 1):
-        line = len(said_left_out(10 ** (digits - 1)))
+    for zeros in range(len(str(total))):
+        line = len(said_left_out(10**zeros))
         missing = total - len(body) + line
         half = (len(body) - line) // 2
-        if missing > 0 and half >= 0 and body[half : half + line] == said_left_out(missing):
+        if body[half : half + line] == said_left_out(missing):
             tail = body[half + line :]
             return [(0, body[:half]), (total - len(tail), tail)]
     return [(0, body)]
