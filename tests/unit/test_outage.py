@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_what_fails_for_an_hour_is_tried_every_few_seconds_and_told_every_ten_mi
     assert failing.said[1].startswith("still: the disk is full")
 
 
+def test_the_same_is_told_again_once_ten_minutes_are_over() -> None:
+    outage = Outage()
+    assert outage.failed(FULL, 0.0, START)
+    assert outage.failed(FULL, SAY_AGAIN - 0.1, START) is None
+    assert str(outage.failed(FULL, SAY_AGAIN, START)).startswith("still: ")
+
+
+def test_while_nothing_fails_nothing_has_to_wait() -> None:
+    outage = Outage()
+    assert (outage.retry_at, outage.kind, outage.worked(5.0)) == (-inf, "", None)
+    outage.failed(FULL, 10.0, START)
+    outage.worked(11.0)
+    assert (outage.retry_at, outage.kind) == (-inf, "")
+
+
 def test_another_reason_is_told_at_once_and_told_as_new(failing: Failing) -> None:
     failing.fail(FULL, 10)
     failing.fail(LOCKED, 10)
@@ -70,6 +86,13 @@ def test_its_end_is_told_with_its_length_and_the_next_one_begins_anew(failing: F
     assert (failing.outage.kind, failing.outage.worked(failing.mono)) == ("", None)
     assert failing.fail(FULL) == [FIRST_RETRY]
     assert len(failing.said) == 2
+
+
+def test_it_explains_what_is_due_in_the_instant_it_began(failing: Failing) -> None:
+    failing.fail(FULL)
+    absence = failing.outage.absence(START)
+    assert absence is not None
+    assert absence.explains(START)
 
 
 def test_it_explains_what_came_due_meanwhile(failing: Failing) -> None:

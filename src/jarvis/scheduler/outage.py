@@ -7,6 +7,7 @@ for a night must not fill what is left of it with its own complaint.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import inf
 
 from jarvis.errors import StoreBusy
 from jarvis.scheduler.clockwatch import Absence
@@ -21,10 +22,10 @@ class Outage:
     """One after another, on the monotonic clock; none while nothing fails."""
 
     def __init__(self) -> None:
-        self.retry_at = float("-inf")  # not before
+        self.retry_at = -inf  # not before
         self._kind = ""
         self._pause = FIRST_RETRY
-        self._since_mono = self._said_at = float("-inf")
+        self._since_mono = self._said_at = -inf
         self._since: datetime | None = None
 
     @property
@@ -34,13 +35,13 @@ class Outage:
 
     def failed(self, error: Exception, mono: float, now: datetime) -> str | None:
         """Once more. What to log of it, if anything."""
-        kind, again = _kind(error), "still: " if self._since is not None else ""
+        kind = _kind(error)
         if self._since is None:
             self._since, self._since_mono, self._pause = now, mono, FIRST_RETRY
         self.retry_at, self._pause = mono + self._pause, min(2 * self._pause, LONGEST_RETRY)
         if kind == self._kind and mono - self._said_at < SAY_AGAIN:
             return None
-        again = again if kind == self._kind else ""
+        again = "still: " if kind == self._kind else ""
         self._kind, self._said_at = kind, mono
         what = str(error) if isinstance(error, StoreBusy) else f"the tick failed: {kind}"
         return f"{again}{what}. Tasks wait, nothing is lost; tried again at least every {LONGEST_RETRY:g} s"
@@ -51,7 +52,7 @@ class Outage:
             return None
         took = timedelta(seconds=round(mono - self._since_mono))
         said = f"the tick works again after {format_duration(took)} ({self._kind})"
-        self._since, self._kind, self.retry_at = None, "", float("-inf")
+        self._since, self._kind, self.retry_at = None, "", -inf
         return said
 
     def absence(self, now: datetime) -> Absence | None:
