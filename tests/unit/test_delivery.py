@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
+import msgspec
 import pytest
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.delivery import ONS, everywhere, read_deliver, result_letter, said, wanted
-from jarvis.scheduler.model import Deliver, On, Policy, Result, Run, RunState, Task
+from jarvis.scheduler.delivery import (
+    LIFETIME,
+    ONS,
+    RETRY_DELAY,
+    RETRY_MAX_DELAY,
+    After,
+    after,
+    everywhere,
+    paused_letter,
+    read_deliver,
+    result_letter,
+    said,
+    wanted,
+)
+from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, On, Policy, Result, Run, RunState, Sent, Task
 from jarvis.scheduler.schedule import Cron
 
 DUE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -20,6 +35,12 @@ RUN = Run(
     id=7, task_id=1, task="t", due_at=DUE, until=None, count=1, origin="schedule", state=RunState.RUNNING, reason="",
     attempt=3, recorded_at=DUE, available_at=DUE, started_at=DUE, finished_at=None, owner=1, fence=1,
 )  # fmt: skip
+DELIVERY = Delivery(
+    id=5, key="k", run_id=7, task_id=1, task="t", channel="me", kind="result", subject="t failed", body="",
+    state=DeliveryState.SENDING, reason="", attempt=3, failures=0, created_at=DUE, available_at=DUE,
+    expires_at=DUE + LIFETIME, started_at=DUE, finished_at=None, owner=1, fence=1, run_state=RunState.FAILED,
+    due_at=DUE,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("on", ONS)
@@ -28,7 +49,14 @@ def test_what_is_said_of_a_deliver_reads_back(on: On) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("", "CHANNEL or"), (":failure", "CHANNEL or"), ("me:", "one of"), ("me:failed", "Did you mean")]
+    ("text", "hint"),
+    [
+        ("", "CHANNEL or"),
+        (":failure", "CHANNEL or"),
+        ("me:", "one of"),
+        ("me:failed", "Did you mean"),
+        ("me:x", "always, failure"),
+    ],
 )
 def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) -> None:
     with pytest.raises(UsageError, match=hint):
@@ -66,3 +94,72 @@ def test_the_subject_is_one_line_that_a_header_may_hold_and_the_body_has_the_end
         "xx\N{REPLACEMENT CHARACTER} the end\n\ndue at 2026-03-02 02:00:00-07:00, attempt 3\njarvis runs show 7\n"
     )
     assert len(letter.body) < 4_500
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "turned", "subject"),
+    [
+        (RunState.SUCCEEDED, "", False, "t succeeded"),
+        (RunState.SUCCEEDED, "", True, "t succeeded again"),
+        (RunState.FAILED, "", True, "t failed"),
+        (RunState.FAILED, "exit code 3", False, "t failed: exit code 3"),
+    ],
+)
+def test_the_subject_says_which_task_how_it_ended_and_why(
+    state: RunState, reason: str, turned: bool, subject: str
+) -> None:
+    assert result_letter(TASK, RUN, Result(state=state), reason, turned=turned).subject == subject
+
+
+def test_the_body_says_why_and_when_it_was_due_to_the_second_and_leaves_no_gap_where_nothing_was_written() -> None:
+    run = msgspec.structs.replace(RUN, due_at=DUE + timedelta(microseconds=5))
+    body = result_letter(TASK, run, Result(state=RunState.FAILED, output=b" \n"), "exit code 3", turned=False).body
+    assert body.startswith("exit code 3\n\ndue at 2026-03-02 02:00:00-07:00, attempt")
+
+
+@pytest.mark.parametrize(("length", "ends"), [(200, "dd"), (201, "d...")])
+def test_only_a_subject_that_is_too_long_is_cut(length: int, ends: str) -> None:
+    reason = "d" * (length - len("t failed: "))
+    subject = result_letter(TASK, RUN, Result(state=RunState.FAILED), reason, turned=False).subject
+    assert (len(subject), subject.endswith(ends)) == (200, True)
+
+
+def test_a_paused_task_is_told_with_why_it_was_and_how_it_goes_on() -> None:
+    letter = paused_letter(TASK, RUN, "paused after 10 failures")
+    assert letter.subject == "t was paused after 10 failures"
+    for part in ("t was paused after 10 failures", "jarvis task resume t\n", "jarvis runs show 7\n"):
+        assert part in letter.body
+
+
+def sent(how: Literal["sent", "failed", "refused", "unknown"], **more: object) -> After:
+    return after(Sent(msgspec.structs.replace(DELIVERY, **more), how, "no route", DUE))
+
+
+def test_what_was_sent_or_refused_or_may_have_arrived_is_not_sent_again() -> None:
+    assert sent("sent") == After(DeliveryState.SENT)
+    assert sent("refused") == After(DeliveryState.FAILED, "no route")
+    assert sent("unknown") == After(DeliveryState.UNKNOWN, "no route")
+
+
+@pytest.mark.parametrize(
+    ("failures", "least"),
+    [(0, RETRY_DELAY), (1, 2 * RETRY_DELAY), (3, 8 * RETRY_DELAY), (30, RETRY_MAX_DELAY)],
+)
+def test_what_failed_is_sent_again_later_and_later_and_says_why(failures: int, least: timedelta) -> None:
+    found = sent("failed", failures=failures)
+    assert (found.state, found.reason) == (DeliveryState.PENDING, "attempt 3 failed: no route")
+    assert found.available_at is not None
+    assert least <= found.available_at - DUE <= least * 1.25
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    others: list[dict[str, object]] = [{"key": "k"}, {"key": "other"}, {"attempt": 4}]
+    assert len({sent("failed", **other).available_at for other in others}) == len(others)
+
+
+def test_what_could_not_be_sent_in_its_time_is_given_up_with_the_last_reason() -> None:
+    again_at = sent("failed").available_at
+    assert again_at is not None
+    over = After(DeliveryState.EXPIRED, "not sent within 1d: attempt 3 failed: no route")
+    assert sent("failed", expires_at=again_at) == over
+    assert sent("failed", expires_at=again_at + timedelta(microseconds=1)).state is DeliveryState.PENDING
