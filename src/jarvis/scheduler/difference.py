@@ -108,8 +108,7 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
         yield Difference("follows the system's time zone", task.follows_zone, spec.follows_zone)
     if spec.handler != task.handler:
         yield Difference("handler", task.handler, spec.handler)
-    if not _same(task.params, spec.params):
-        yield from _params(task.params, spec.params)
+    yield from _params(task.params, spec.params)
     if spec.policy != task.policy:
         yield from _fields(task.policy, spec.policy)
     if spec.deliver != task.deliver:
