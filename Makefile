@@ -62,7 +62,7 @@ mutants: $(DEV_STAMP) ## Change the pure files in small ways and see whether a t
 	@$(PY) -c 'import mutmut' 2>/dev/null || $(PIP) install -c constraints.txt -e '.[mutation]'
 	@$(PY) tests/mutation/mutants.py $(FILES)
 
-# What it compares with is not pinned, and not for the tests. APScheduler 4 has the name of 3: it lives apart.
+# What it compares with is not needed by the tests. APScheduler 4 has the name of 3: it lives apart.
 BENCH4 := build/bench-apscheduler4
 BENCHED := apscheduler celery dbos huey procrastinate psycopg sqlalchemy
 
@@ -90,7 +90,7 @@ seeds: $(DEV_STAMP) ## Live through many more seeded worlds than the tests do (S
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/pins && mkdir -p build
 	@$(find_python) "$$python" -m venv build/pins
-	@build/pins/bin/python -m pip --disable-pip-version-check --quiet install --upgrade -e '.[dates,dev,mutation]'
+	@build/pins/bin/python -m pip --disable-pip-version-check --quiet install --upgrade -e '.[bench,dates,dev,mutation]'
 	@{ sed -n '/^#/p' constraints.txt; \
 	   build/pins/bin/python -m pip --disable-pip-version-check freeze --exclude-editable --exclude setuptools \
 	   | grep '^[A-Za-z0-9._-]*==' | LC_ALL=C sort -f; } > build/constraints.txt

@@ -11,7 +11,7 @@ WAL, SQLITE, MEMORY = "APScheduler 3 SQLite WAL", "APScheduler 3 SQLite", "APSch
 
 
 def _peer(module: str, *args: str, many: int, few: int, at_once: tuple[int, ...] = ()) -> Measure:
-    """The program with that many jobs; slow ones with fewer, which suits them: none gets faster with more."""
+    """The program with that many jobs. Slow peers have fewer, so that a round is no longer than half a minute."""
 
     def measure(quick: bool) -> Values:
         return measured_in_process(f"benchmarks.peers.{module}", *args, few if quick else many, *at_once)
