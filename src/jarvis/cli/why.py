@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jarvis.scheduler.model import Run, Task
 
 # A removed task keeps its row and its runs, and its name may have been taken again since.
-_NAMED = "SELECT id, created_at, removed_at FROM tasks WHERE name = ? ORDER BY id DESC"
+_CREATED = "SELECT id, created_at, removed_at FROM tasks WHERE id = ?"
 
 
 def _flags(parser: ArgumentParser) -> None:
@@ -87,7 +87,8 @@ def _moment(text: str, now: datetime, zone: tzinfo) -> datetime:
 # -- the facts --------------------------------------------------------------------------------------------
 def _task(store: MemoryStore, name: str, at: datetime | None) -> tuple[Task, datetime | None]:
     """The task that had that name at that moment, and when it was removed. NotFound if there never was one."""
-    known = store.database.rows(_NAMED, (name,))
+    ids = sorted(store.tasks.ids_of(name), reverse=True)
+    known = [row for task_id in ids for row in store.database.rows(_CREATED, (task_id,))]
     if not known:
         return store.tasks.get(name), None  # which tells the nearest name
     there = (row for row in known if at is None or from_micros(row[1]) <= at or _ran(store, row[0], at))

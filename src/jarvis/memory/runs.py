@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -35,6 +37,7 @@ from jarvis.scheduler.model import (
 from jarvis.scheduler.schedule import MICROSECOND
 
 _SQL = load("runs")
+_DUE_AT = itemgetter(3)  # of a row that decode_run takes
 MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not do so for ever
 
 
@@ -159,7 +162,12 @@ class RunTable:
         row = {"state": state, "since": maybe_micros(since), "limit": -1 if limit is None else limit}
         if task is None:
             return [decode_run(found) for found in self._database.rows(_SQL["newest"], row)]
-        return [decode_run(found) for found in self._database.rows(_SQL["newest_of"], {**row, "task": task})]
+        # One task after another: asked for all at once, SQLite would walk the whole ledger.
+        of_each = [
+            self._database.rows(_SQL["newest_of"], {**row, "task_id": each}) for each in self._tasks.ids_of(task)
+        ]
+        found = sorted(itertools.chain(*of_each), key=_DUE_AT, reverse=True)
+        return [decode_run(each) for each in found[:limit]]
 
     def around(self, task_id: int, since: datetime, until: datetime | None = None) -> list[Run]:
         """What the ledger has of a task near a moment, by due_at; the cost does not grow with the ledger.

@@ -75,6 +75,10 @@ class TaskTable:
         """The id of the task of that name, which need not be readable."""
         return int(self._row(name)[0])
 
+    def ids_of(self, name: str) -> Sequence[int]:
+        """The ids of all tasks that bear or bore that name."""
+        return [task_id for (task_id,) in self._database.rows(_SQL["ids_of"], {"name": name})]
+
     def source_of(self, name: str) -> str | None:
         """The file that the task of that name comes from; the task need not be readable."""
         found: str | None = self._row(name)[16]

@@ -28,6 +28,8 @@ CREATE TABLE tasks (
     deliver      TEXT NOT NULL DEFAULT '[]'   -- JSON: the channels its results go to, and which of them
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
+CREATE INDEX tasks_removed ON tasks (name) WHERE removed_at IS NOT NULL;
+CREATE INDEX tasks_by_source ON tasks (source) WHERE source IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
 
 -- One daemon, or one `jarvis tick`: the owner of what it claims.

@@ -106,7 +106,7 @@ LIMIT :limit;
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
        r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
 FROM runs r JOIN tasks t ON t.id = r.task_id
-WHERE t.name = :task AND (:state IS NULL OR r.state = :state)
+WHERE r.task_id = :task_id AND (:state IS NULL OR r.state = :state)
   AND (:since IS NULL OR COALESCE(r.until, r.due_at) >= :since)
 ORDER BY r.due_at DESC
 LIMIT :limit;

@@ -9,6 +9,11 @@ SELECT id, name, schedule, handler, params, policy, origin, created_at, revision
        next_run_at, starts, follows_zone, failures, source, deliver
 FROM tasks WHERE name = ? AND removed_at IS NULL;
 
+-- name: ids_of
+SELECT id FROM tasks WHERE name = :name AND removed_at IS NULL
+UNION ALL
+SELECT id FROM tasks WHERE name = :name AND removed_at IS NOT NULL;
+
 -- name: by_id
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
        next_run_at, starts, follows_zone, failures, source, deliver
