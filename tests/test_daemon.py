@@ -344,3 +344,31 @@ def test_starting_and_stopping_again_and_again_leaves_nothing_behind(tmp_path: P
         bench.store.close()
     assert len(list(Path("/dev/fd").iterdir())) <= before
     assert list((tmp_path / "memory.db-daemons").iterdir()) == []
+
+
+def test_a_daemon_with_nothing_to_do_looks_without_waking_another_thread(bench: Bench) -> None:
+    async def script() -> None:
+        await bench.daemon._tick()
+        bench.daemon._evaluated_at, bench.daemon._next = SystemClock().monotonic(), None
+        bench.engine.store.changed()
+        looked = threading.Event()
+
+        def look() -> bool:
+            looked.set()
+            return False
+
+        bench.daemon._look = look  # type: ignore[method-assign]
+        assert await bench.daemon._anything_new() is False
+        other = MemoryStore(bench.store.path)
+        other.add_task(
+            TaskSpec(name="new", schedule=Interval(timedelta(hours=1)), handler="quick"), SystemClock().now()
+        )
+        assert await bench.daemon._anything_new() is True
+        assert not looked.is_set()
+        other.instances.register(SystemClock().now())  # another daemon, which may die and leave something behind
+        await bench.daemon._anything_new()
+        assert looked.is_set()
+        other.close()
+        await bench.daemon._stop()
+
+    asyncio.run(script())

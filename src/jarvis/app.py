@@ -264,7 +264,7 @@ def run_daemon(config: Config | None = None) -> int:
         watch.ask()
 
     try:
-        _run(memory, config, reload, watch.look)
+        _run(memory, config, reload, watch)
     except StoreMoved as error:
         raise StoreUnusable(_kept(memory, error)) from error
     except StoreUnusable:
@@ -378,12 +378,15 @@ def _announce_handlers(config: Config) -> None:
     threading.Thread(target=log_problems, args=(pool,), name="jarvis-handler-files", daemon=True).start()
 
 
-def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], on_look: Callable[[], None]) -> None:
+def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch) -> None:
     import asyncio
 
     from jarvis.scheduler.daemon import JarvisDaemon
 
     async def serve() -> None:
-        await JarvisDaemon(config.tick_interval, engine=engine(memory, config), reload=reload, on_look=on_look).run()
+        made = engine(memory, config)
+        await JarvisDaemon(
+            config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything
+        ).run()
 
     asyncio.run(serve())

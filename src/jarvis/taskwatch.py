@@ -59,6 +59,13 @@ class TaskWatch:
         """Apply the file at the next look, changed or not. Can be called from any thread."""
         self._asked = True
 
+    def anything(self) -> bool:
+        """Whether a look would find something to do, or something it cannot tell yet. Never raises."""
+        try:
+            return self._asked or _mark(self._path) != self._known
+        except OSError:
+            return True
+
     def look(self) -> None:
         """Apply the file if it changed. Never raises: whatever is wrong, the daemon goes on with the tasks it has."""
         asked, self._asked = self._asked, False

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from jarvis.errors import NotFound, UsageError
-from jarvis.memory import MemoryStore
+from jarvis.memory import MemoryStore, runs
 from jarvis.memory.faults import Refused
 from jarvis.memory.outputs import Written
 from jarvis.scheduler.model import (
@@ -55,6 +55,24 @@ def claimed(store: MemoryStore, now: datetime = START + 10 * SECOND, limit: int 
 
 def written(store: MemoryStore, *outcomes: Outcome) -> list[bool]:
     return [settled is not None for settled in store.runs.settle(outcomes)]
+
+
+def test_the_runs_of_a_name_are_those_of_every_task_that_bore_it_newest_first(store: MemoryStore) -> None:
+    for turn in range(2):
+        store.add_task(spec(), START + turn * 60 * SECOND)
+        for step in (10, 20):
+            record(store, START + (turn * 60 + step) * SECOND)
+        store.remove_task("t", START + (turn * 60 + 21) * SECOND)
+    found = [run.due_at - START for run in store.runs.newest(task="t", limit=3)]
+    assert found == [80 * SECOND, 70 * SECOND, 20 * SECOND]
+    assert len(store.runs.newest(task="t", limit=None)) == 4
+    assert store.runs.newest(task="another") == []
+
+
+def test_what_one_task_ran_is_found_without_walking_the_ledger(store: MemoryStore) -> None:
+    asked = {"task_id": 1, "state": None, "since": None, "limit": 50}
+    steps = [row[3] for row in store.database.rows(f"EXPLAIN QUERY PLAN {runs._SQL['newest_of']}", asked)]
+    assert not [step for step in steps if step.startswith("SCAN") or "TEMP B-TREE" in step], steps
 
 
 def test_what_was_due_of_a_removed_task_and_not_yet_seen_is_missed_with_the_reason(store: MemoryStore) -> None:

@@ -381,3 +381,40 @@ def test_a_tick_starts_nothing_while_draining_but_settles_what_ended() -> None:
     (settled,) = it.tick(it.clock.now(), claim=False)
     assert settled.state is RunState.SUCCEEDED
     assert ledger(it) == [("t", "succeeded")]
+
+
+def test_an_engine_is_undisturbed_while_the_clocks_run_as_they_should_and_nobody_else_is_there() -> None:
+    it = engine()
+    _ = it.instance
+    it.watch()
+    for _ in range(2):
+        advance(it, 5)
+        assert it.undisturbed()
+    assert isinstance(it.store, MemoryStore)
+    it.store.instances.register(it.clock.now())
+    assert not it.undisturbed()
+
+
+def test_what_the_clocks_tell_is_left_to_the_look_that_notes_it() -> None:
+    it = engine()
+    _ = it.instance
+    it.watch()
+    assert isinstance(it.clock, FakeClock)
+    it.clock.sleep(600 * SECOND)
+    assert not it.undisturbed()
+    assert [absence.kind for absence in it.watch()] == ["slept"]
+    advance(it, 5)
+    assert it.undisturbed()
+
+
+def test_an_engine_that_has_something_running_is_never_undisturbed() -> None:
+    it = engine()
+    add(it)
+    it.watch()
+    advance(it, 5)
+    it.tick(it.clock.now())
+    assert it.undisturbed()
+    advance(it, 5)
+    it.tick(it.clock.now())
+    assert it.executor.busy == 1
+    assert not it.undisturbed()

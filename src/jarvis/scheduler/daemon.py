@@ -48,12 +48,14 @@ class JarvisDaemon:
         clock: Clock | None = None,
         reload: Callable[[], None] = lambda: None,
         on_look: Callable[[], None] = lambda: None,
+        outside: Callable[[], bool] = lambda: False,
     ) -> None:
         self.tick_interval = tick_interval
         self.engine = engine or _composed(memory_store)
         self._clock = clock or SystemClock()
         self._reload = reload
         self._on_look = on_look  # called beside the event loop every LOOK_EVERY, and after a reload
+        self._outside = outside  # whether that would find anything; called on the event loop, while nothing runs
         self._shutdown = False
         self._signals = 0
         self._signalled_at = float("-inf")  # monotonic
@@ -128,8 +130,7 @@ class JarvisDaemon:
             self.engine.heartbeat(now)
             self._beaten_at = mono
         self._look_outside()
-        outage = self._outage.absence(now)
-        if outage is not None:
+        if (outage := self._outage.absence(now)) is not None:
             self.engine.expect(outage)
         results = self.engine.tick(now, claim=not self._shutdown)
         if outage is not None:
@@ -179,6 +180,8 @@ class JarvisDaemon:
         if self._is_time():
             return True
         try:
+            if self.engine.undisturbed() and not self._outside():  # microseconds, against the wake-up of a thread
+                return self.engine.store.changed()
             return await self._aside(self._look)
         except Exception:  # noqa: BLE001 - the tick that follows meets the same error, and says it
             return True
@@ -287,9 +290,8 @@ class JarvisDaemon:
             loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
 
     def _on_stop_signal(self, number: int) -> None:
-        now, before = self._clock.monotonic(), self._signalled_at
-        self._signalled_at = now
-        if now - before < ONE_SIGNAL:
+        before, self._signalled_at = self._signalled_at, self._clock.monotonic()
+        if self._signalled_at - before < ONE_SIGNAL:
             return
         self._signals += 1
         name = signal.Signals(number).name
@@ -329,13 +331,11 @@ class JarvisDaemon:
         self.shutdown()
 
     def _say_failing(self, error: Exception) -> None:
-        said = self._outage.failed(error, self._clock.monotonic(), self._clock.now())
-        if said:
+        if said := self._outage.failed(error, self._clock.monotonic(), self._clock.now()):
             _LOG.error("%s", said, exc_info=None if isinstance(error, StoreBusy) else error)
 
     def _say_working(self) -> None:
-        said = self._outage.worked(self._clock.monotonic())
-        if said:
+        if said := self._outage.worked(self._clock.monotonic()):
             _LOG.info("%s", said)
 
 

@@ -149,7 +149,7 @@ class SchedulerEngine:
         self._start(claimed)
         self.outbox.start(letters)
         self._sure = True
-        return self._told(outcomes, written)
+        return _told(outcomes, written)
 
     def plan_due(self, now: datetime) -> int:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
@@ -182,7 +182,7 @@ class SchedulerEngine:
         outcomes = self.executor.finished()
         written = self.store.runs.settle(outcomes) if outcomes else []
         self.executor.acknowledge(len(outcomes))
-        return self._told(outcomes, written)
+        return _told(outcomes, written)
 
     def stop_asked(self) -> int:
         """Tell runs that somebody wants ended to stop. How many there are."""
@@ -233,6 +233,15 @@ class SchedulerEngine:
             self.rezone(reading.zone, reading.wall)
             self._vigil.zone_changed = False
         return found
+
+    def undisturbed(self, meant: float = LOOK_EVERY) -> bool:
+        """Whether `watch` and `recover` would find nothing, as far as a few reads in microseconds can tell.
+
+        So who only waits need not leave its thread for it.
+        """
+        if self.executor.busy or self.outbox.busy or not self._vigil.undisturbed(meant):
+            return False
+        return [found.id for found in self.store.instances.open()] == [self.instance.id]
 
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
@@ -327,19 +336,6 @@ class SchedulerEngine:
         _LOG.error("task %s was paused: %s", name, reason)
         self.store.tasks.pause(task_id, reason, now)
 
-    def _told(self, outcomes: list[Outcome], written: list[Settled | None]) -> list[RunResult]:
-        """What became of the runs, and a warning for each that another owner had taken over meanwhile."""
-        results = []
-        for outcome, settled in zip(outcomes, written, strict=True):
-            run = outcome.claimed.run
-            if settled is None:
-                _LOG.warning("run %s of %s is not held any more: nothing was written of its end", run.id, run.task)
-                continue
-            if settled.pause_reason:
-                _LOG.error("task %s was paused: %s", run.task, settled.pause_reason)
-            results.append(_run_result(outcome.claimed, settled))
-        return results
-
 
 def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiting: bool) -> tuple[set[int], int]:
     """The tasks whose run can be claimed as it is recorded, and how many places those take.
@@ -354,6 +350,20 @@ def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, wait
 
 def _come(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and moment <= now
+
+
+def _told(outcomes: list[Outcome], written: list[Settled | None]) -> list[RunResult]:
+    """What became of the runs, and a warning for each that another owner had taken over meanwhile."""
+    results = []
+    for outcome, settled in zip(outcomes, written, strict=True):
+        run = outcome.claimed.run
+        if settled is None:
+            _LOG.warning("run %s of %s is not held any more: nothing was written of its end", run.id, run.task)
+            continue
+        if settled.pause_reason:
+            _LOG.error("task %s was paused: %s", run.task, settled.pause_reason)
+        results.append(_run_result(outcome.claimed, settled))
+    return results
 
 
 def _run_result(claimed: Claimed, settled: Settled) -> RunResult:

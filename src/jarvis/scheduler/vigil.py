@@ -34,6 +34,14 @@ class Vigil:
         """Whether a sleep may still explain what is late."""
         return any(absence.kind == "slept" for absence in self._absences)
 
+    def undisturbed(self, meant: float) -> bool:
+        """Whether the clocks say nothing of the time since they were last read; else they are left to `look`."""
+        before, now = self._reading, self._clock.read()
+        if before is None or self._to_keep or compare(before, now, meant):
+            return False
+        self._reading = now
+        return True
+
     def look(self, meant: float) -> tuple[Reading, list[Absence]]:
         """Read the clocks; what they say of the time since they were last read, `meant` seconds ago, is noted."""
         before, self._reading = self._reading, self._clock.read()
