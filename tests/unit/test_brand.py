@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.brand import Brand
+from jarvis.handlers.brand import Brand
 from tests.conftest import Eventually
 
 pytestmark = [
@@ -55,7 +55,7 @@ def test_what_is_not_branded_carries_none() -> None:
 
 LOWER = """
 import resource, subprocess
-from jarvis.brand import Brand
+from jarvis.handlers.brand import Brand
 resource.setrlimit(resource.RLIMIT_RTTIME, (1000, 1000))
 process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
 Brand("owner", 7).put_on(process.pid)

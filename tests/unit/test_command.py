@@ -21,9 +21,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from jarvis.brand import Brand
 from jarvis.errors import UsageError
 from jarvis.handlers import processes, processtable
+from jarvis.handlers.brand import Brand
 from jarvis.handlers.command import check_params, command
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.output import Output

@@ -29,8 +29,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Self
 
-from jarvis.brand import Brand
 from jarvis.errors import UsageError
+from jarvis.handlers.brand import Brand
 from jarvis.handlers.cgroup import Cgroups
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.cutoff import cut_said, cut_state, how, leftovers_said, must_stop, signal_name

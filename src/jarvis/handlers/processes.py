@@ -10,7 +10,7 @@ away (wait(2)); a single process is signalled through a pidfd (pidfd_open(2)) op
 compared once more. Where there is no pidfd the time between that comparison and kill(2) is the risk left.
 
 Not found, and so not ended: what forks faster than it is looked for; what runs under another daemon (docker, at,
-systemd-run) or on another machine; and where there are no brands (`jarvis.brand`: they are Linux's) and no cgroup
+systemd-run) or on another machine; and where there are no brands (`jarvis.handlers.brand`) and no cgroup
 (`jarvis.handlers.cgroup`), a process that left the group and the session and lost its parent and wiped its
 environment, all four, before anybody looked. On macOS the environment of programs that come with the system cannot
 be read, so those count as wiped. Why the daemon is no child subreaper: docs/adr/0006. What belongs to another user is
@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Protocol
 
-from jarvis.brand import Brand
+from jarvis.handlers.brand import Brand
 from jarvis.handlers.processtable import Process, environments, look, table
 
 OWNER = "JARVIS_OWNER"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from jarvis.brand import Brand
+from jarvis.handlers.brand import Brand
 from jarvis.handlers.environment import inherited, mark_of
 from jarvis.handlers.frames import Answer, Load, Loading, Ready, Request, answers, frame
 from jarvis.handlers.processes import OWNER, Ending, Tree, Watch
