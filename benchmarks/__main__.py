@@ -1,7 +1,7 @@
 """Every figure beside its peers: `make bench`, or `python -m benchmarks [--quick] [FIGURE ...]`.
 
-Prints a table, and one JSON line for each target into build/benchmarks.jsonl. Exit 1 if a contender of ours could
-not be measured; a target that is missed is said, and is no error: figures are not tests.
+Prints a table, and one JSON line for each target into build/benchmarks.jsonl. Exit 1 if a value of ours could
+not be measured and it is not said why; a target that is missed is said, and is no error: figures are not tests.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table(rows))
     for name, why in {name: why for row in rows for name, why in row["absent"].items()}.items():
         print(f"not here: {name}: {why}")
-    return 1 if any(row["value"] is None for row in rows) else 0
+    return 1 if any(row["value"] is None and row["ours"] not in row["absent"] for row in rows) else 0
 
 
 def figures() -> dict[str, Figure]:
