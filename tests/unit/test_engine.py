@@ -418,3 +418,11 @@ def test_an_engine_that_has_something_running_is_never_undisturbed() -> None:
     it.tick(it.clock.now())
     assert it.executor.busy == 1
     assert not it.undisturbed()
+
+
+def test_an_evaluation_of_a_far_moment_ends_though_a_task_counts_from_the_end_of_its_run() -> None:
+    it = engine()
+    assert isinstance(it.store, MemoryStore)
+    schedule = Interval(10 * SECOND, after_completion=True)
+    it.store.add_task(TaskSpec(name="t", schedule=schedule, handler="noop"), it.clock.now())
+    assert len(it.evaluate_due_tasks(it.clock.now() + timedelta(days=365))) == 1

@@ -107,15 +107,18 @@ class SchedulerEngine:
         at = now or self.clock.now()
         results: list[RunResult] = []
         self.recover(at)
+        self._release_unstarted(self.instance)
         self.store.runs.expire(at)
-        while True:
-            results += self._turn(at, claim=True, send=False)
-            if _come(self.store.tasks.next_due_at(), at):
-                continue
-            if self.executor.busy:
-                self.executor.wait()
-            elif not self.executor.free or not _come(self.store.runs.next_available_at(), at):
-                break
+        # All is planned before anything is settled: what counts from the end of a run may come due again before `at`.
+        while _come(self.store.tasks.next_due_at(), at):
+            self._sure = False
+            with self.store.transaction():
+                claimed = self._plan_and_claim(self.instance, at)
+            self._start(claimed)
+            self._sure = True
+        while self.run_due(at) or self.executor.busy:
+            self.executor.wait()
+            results += self.settle_finished()
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
@@ -129,9 +132,6 @@ class SchedulerEngine:
         A backlog longer than one batch is left for the next turn, so that nobody else waits for the store.
         """
         claim = claim and not self._vigil.settling(now)
-        return self._turn(now, claim=claim, send=claim)
-
-    def _turn(self, now: datetime, *, claim: bool, send: bool) -> list[RunResult]:
         owner = self.instance
         self._release_unstarted(owner)
         outcomes = self.executor.finished()
@@ -143,7 +143,7 @@ class SchedulerEngine:
             written = self.store.runs.settle(outcomes) if outcomes else []
             arrived = self.outbox.settle(sent)
             claimed = self._plan_and_claim(owner, now) if claim else []
-            letters = self.outbox.claim(owner.id, now) if send else []
+            letters = self.outbox.claim(owner.id, now) if claim else []
         self.executor.acknowledge(len(outcomes))
         self.outbox.acknowledge(sent, arrived)
         self._start(claimed)
