@@ -16,17 +16,27 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from jarvis.configvalues import (
+    Environ,
+    Parser,
+    Place,
+    Refused,
+    read_choice,
+    read_database_url,
+    read_log_file,
+    read_number,
+    read_path,
+    read_zone_name,
+)
 from jarvis.errors import ConfigError
 from jarvis.scheduler.suggest import did_you_mean
-from jarvis.scheduler.zone import ZoneError, load_zone
+from jarvis.scheduler.zone import load_zone
 from jarvis.systemzone import system_zone
 from jarvis.tomltext import LARGEST_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jarvis.channelspec import ChannelSpec
-
-Environ = Mapping[str, str]
 
 
 class Config(NamedTuple):
@@ -69,21 +79,6 @@ class Config(NamedTuple):
         return load_zone(self.timezone)
 
 
-class _Refused(ValueError):
-    """A value that is not allowed, with a hint that may be shown (it never repeats the value)."""
-
-
-class _Place(NamedTuple):
-    """What a path may start from."""
-
-    environ: Environ
-    home: Path | None
-    folder: Path | None  # of relative paths; None is the current folder
-
-
-Parser = Callable[[object, _Place], object]
-
-
 class Setting(NamedTuple):
     """One row of the table of settings."""
 
@@ -97,82 +92,6 @@ class Setting(NamedTuple):
     empty_is_unset: bool = False  # an empty environment variable counts as none; otherwise it is refused
     in_file: bool = True
     secret: bool = False
-
-
-# -- parsers: raw value -> checked value; ValueError refuses ------------------------------------------------
-def _text(raw: object) -> str:
-    """Accept text (and a Path from a flag) that any file name or log may hold: not empty, UTF-8, no NUL."""
-    text = str(raw) if isinstance(raw, Path) else raw
-    if not isinstance(text, str) or not text.strip() or b"\0" in text.encode():
-        raise _Refused
-    return text
-
-
-def _number(kind: type[int] | type[float], above: int, most: int) -> Parser:
-    """Accept a number in plain ASCII; Python alone would take True, 1_000 and other scripts' digits."""
-
-    def parse(raw: object, _place: _Place) -> float:
-        text = str(raw) if type(raw) in (int, float) else _text(raw)
-        number = kind(text)
-        if "_" in text or not text.isascii() or not above < number <= most:
-            raise _Refused
-        return number
-
-    return parse
-
-
-def _choice(*choices: str) -> Parser:
-    """Accept one of a few words in any case; returns it as spelled here."""
-
-    def parse(raw: object, _place: _Place) -> str:
-        by_lower = {choice.lower(): choice for choice in choices}
-        word = _text(raw).strip().lower()
-        if word not in by_lower:
-            raise _Refused(did_you_mean(word, choices).strip())
-        return by_lower[word]
-
-    return parse
-
-
-def _path(raw: object, place: _Place) -> Path:
-    """Make a path absolute; ~ and $JARVIS_HOME are understood at its start."""
-    path = Path(_text(raw))
-    first, *rest = path.parts or (".",)
-    if first == "~":
-        return Path(place.environ.get("HOME") or Path.home(), *rest)
-    if first == "$JARVIS_HOME" and place.home:
-        return Path(place.home, *rest)
-    if first.startswith(("~", "$")):
-        raise _Refused("only ~ and, but for JARVIS_HOME itself, $JARVIS_HOME are replaced")
-    return path if path.is_absolute() else (place.folder or Path.cwd()) / path
-
-
-def _log_file(raw: object, place: _Place) -> Path | None:
-    """Accept a path, or - for stderr alone."""
-    return None if raw == "-" else _path(raw, place)
-
-
-def _database_url(raw: object, place: _Place) -> str:
-    """Accept the URL of a SQLite file or of a store in memory."""
-    scheme, found, path = _text(raw).partition("://")
-    if scheme.partition("+")[0] in ("postgresql", "postgres"):
-        raise _Refused("PostgreSQL support is not in this version of Jarvis")
-    if scheme != "sqlite" or not found or "?" in path:
-        raise _Refused
-    if path in ("", "/:memory:"):
-        return "sqlite://"
-    if not path.startswith(("//", "/~/", "/$JARVIS_HOME/")):  # three slashes alone: tools disagree about them
-        raise _Refused("an absolute path makes four slashes: sqlite:////folder/memory.db")
-    return f"sqlite:///{_path(path[1:], place)}"
-
-
-def _zone_name(raw: object, _place: _Place) -> str:
-    """Accept a name of the time zone database."""
-    try:
-        return load_zone(_text(raw)).key
-    except ZoneError as error:
-        nearest = str(error).partition("Did you mean ")
-        raise _Refused("".join(nearest[1:])) from error
 
 
 # -- defaults that depend on the machine --------------------------------------------------------------------
@@ -191,30 +110,30 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 # fmt: off
 SETTINGS = (
-    Setting("JARVIS_HOME", "home", _path, "platform data folder", "a folder's path",
+    Setting("JARVIS_HOME", "home", read_path, "platform data folder", "a folder's path",
             "Holds `data/` and `jarvis.toml`.", default_home, empty_is_unset=True, in_file=False),
-    Setting("JARVIS_DATABASE_URL", "database_url", _database_url, "sqlite:///$JARVIS_HOME/data/memory.db",
+    Setting("JARVIS_DATABASE_URL", "database_url", read_database_url, "sqlite:///$JARVIS_HOME/data/memory.db",
             "sqlite:///ABSOLUTE/PATH without options, or sqlite:// for a store in memory",
             "The store.", empty_is_unset=True, secret=True),
-    Setting("DAEMON_TICK_INTERVAL_SECONDS", "tick_interval", _number(float, 0, YEAR), "60", SECONDS,
+    Setting("DAEMON_TICK_INTERVAL_SECONDS", "tick_interval", read_number(float, 0, YEAR), "60", SECONDS,
             "Longest time between two full looks at the store."),
-    Setting("DAEMON_LOG_FILE", "log_file", _log_file, "$JARVIS_HOME/data/jarvis-daemon.log",
+    Setting("DAEMON_LOG_FILE", "log_file", read_log_file, "$JARVIS_HOME/data/jarvis-daemon.log",
             "a file's path, or - for stderr alone",
             "The daemon's log: rotated by size, reopened if moved.", empty_is_unset=True),
-    Setting("DAEMON_LOG_FORMAT", "log_format", _choice("text", "json"), "text", "text or json",
+    Setting("DAEMON_LOG_FORMAT", "log_format", read_choice("text", "json"), "text", "text or json",
             "One line of text, or one JSON object, per record."),
-    Setting("DAEMON_LOG_LEVEL", "log_level", _choice(*LEVELS), "INFO", ", ".join(LEVELS),
+    Setting("DAEMON_LOG_LEVEL", "log_level", read_choice(*LEVELS), "INFO", ", ".join(LEVELS),
             "The least severe level that is logged."),
-    Setting("JARVIS_TIMEZONE", "timezone", _zone_name, "system",
+    Setting("JARVIS_TIMEZONE", "timezone", read_zone_name, "system",
             "an IANA time zone name, such as America/Denver",
             "Zone of schedules that name none, and of times shown.", system_zone, empty_is_unset=True),
-    Setting("JARVIS_MAX_WORKERS", "max_workers", _number(int, 0, 1024), "8", "a whole number from 1 to 1024",
+    Setting("JARVIS_MAX_WORKERS", "max_workers", read_number(int, 0, 1024), "8", "a whole number from 1 to 1024",
             "Runs at once."),
-    Setting("SCHEDULER_HANDLER_TIMEOUT_SECONDS", "handler_timeout", _number(float, 0, YEAR), "300", SECONDS,
+    Setting("SCHEDULER_HANDLER_TIMEOUT_SECONDS", "handler_timeout", read_number(float, 0, YEAR), "300", SECONDS,
             "Deadline of a run whose task sets none."),
-    Setting("SCHEDULER_WAKE_SETTLE_SECONDS", "wake_settle", _number(float, 0, YEAR), "10", SECONDS,
+    Setting("SCHEDULER_WAKE_SETTLE_SECONDS", "wake_settle", read_number(float, 0, YEAR), "10", SECONDS,
             "After the machine woke, until anything starts: networks and disks come back first."),
-    Setting("WEBHOOK_INBOX_DIR", "inbox_dir", _path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
+    Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
 )
 # fmt: on
@@ -267,10 +186,10 @@ class _Loader:
         source, raw, folder = self._first(setting)
         self.sources[setting.env] = source
         try:
-            return setting.parse(raw, _Place(self.environ, self.home, folder))
+            return setting.parse(raw, Place(self.environ, self.home, folder))
         except (ValueError, OSError, RuntimeError) as error:  # these two: no current folder, no user's home
             # Other ValueErrors are Python's and repeat the value, which may hold a password.
-            own = isinstance(error, _Refused | OSError | RuntimeError)
+            own = isinstance(error, Refused | OSError | RuntimeError)
             hint = f" ({error})" if own and str(error) else ""
             shown = _shown(raw, setting.secret)
             self.problems.append(f"{source}: got {shown}{hint}; allowed: {setting.allowed}")
@@ -301,7 +220,7 @@ class _Loader:
             return {}  # a home that is no folder is prepare_home's to report
         except OSError as error:
             self.problems.append(f"{path}: cannot be read: {error.strerror}")
-        except (_Refused, RecursionError) as error:  # the latter: nested too deeply
+        except (Refused, RecursionError) as error:  # the latter: nested too deeply
             self.problems.append(f"{path}, {error}")
         return {}
 
@@ -321,8 +240,8 @@ class _Loader:
             return {}
         from jarvis.channelspec import read_channels  # noqa: PLC0415 (many homes have none)
 
-        place = _Place(self.environ, self.home, self.home)
-        channels, problems = read_channels(tables, lambda raw: _path(raw, place))
+        place = Place(self.environ, self.home, self.home)
+        channels, problems = read_channels(tables, lambda raw: read_path(raw, place))
         self.problems += problems
         return channels
 
@@ -345,10 +264,10 @@ def _parse_toml(data: bytes) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         before = data[: error.start].split(b"\n")
-        raise _Refused(f"line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
+        raise Refused(f"line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
     except ValueError as error:
         reason, _, place = str(error).removesuffix(")").rpartition(" (at ")
-        raise _Refused(f"{place}: {reason}" if reason else place) from error
+        raise Refused(f"{place}: {reason}" if reason else place) from error
 
 
 def _shown(raw: object, secret: bool = False) -> str:

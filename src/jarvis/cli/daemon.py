@@ -22,10 +22,10 @@ def _flags(parser: ArgumentParser) -> None:
 
 
 def _run(args: Namespace, _session: Session) -> int:
-    from jarvis import app
+    from jarvis import startup
     from jarvis.config import SETTINGS, load_config
 
-    return app.run_daemon(load_config(flags={setting.field: getattr(args, setting.field) for setting in SETTINGS}))
+    return startup.run_daemon(load_config(flags={setting.field: getattr(args, setting.field) for setting in SETTINGS}))
 
 
 DAEMON = Command(

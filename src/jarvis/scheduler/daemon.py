@@ -367,10 +367,10 @@ def _log(results: list[RunResult]) -> None:
 
 def main() -> int:
     """Run the daemon as `jarvis daemon` does."""
-    from jarvis import app  # noqa: PLC0415
+    from jarvis import startup  # noqa: PLC0415
 
     try:
-        return app.run_daemon()
+        return startup.run_daemon()
     except JarvisError as error:
         _LOG.critical("%s", error)
         return error.exit_code

@@ -1,0 +1,189 @@
+"""How a daemon starts: the store looked over, the tasks of jarvis.toml and the seeds in it, and then the loop."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+from jarvis import app
+from jarvis.config import load_config, prepare_home
+from jarvis.errors import StoreBusy, StoreError, StoreMoved, StoreUnusable
+from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.model import TaskSpec
+from jarvis.scheduler.schedule import Interval
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jarvis.config import Config
+    from jarvis.memory import MemoryStore
+    from jarvis.scheduler.ports import Clock
+    from jarvis.taskwatch import TaskWatch
+
+# What the three agents before Jarvis did: scheduler-engine is the daemon itself, these are the other two.
+SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
+
+CHECK_WITHIN = 5.0  # seconds that looking the store over may take at a start
+CHECK_AFTER_CRASH = 60.0  # the same after a daemon ended without signing off, as with the power
+
+
+def seed(memory: MemoryStore, clock: Clock) -> list[str]:
+    """On a store's first start, add the tasks that replace the old agents, due at once. Their names."""
+    now = clock.now()
+    with memory.transaction():
+        if not memory.first_start():
+            return []
+        missing = [name for name in SEEDS if name not in memory.tasks.names()]
+        for name in missing:
+            spec = TaskSpec(name=name, schedule=Interval(SEEDS[name]), handler=name, origin="seed")
+            memory.add_task(spec, now, first=now.replace(microsecond=0))
+        return missing
+
+
+def run_daemon(config: Config | None = None) -> int:
+    """What `jarvis daemon` and the service manager start; returns when it was told to stop."""
+    from jarvis.log import reopen, setup_logging
+
+    config = config or load_config()
+    prepare_home(config)
+    setup_logging(config)
+    ready = _opened(config)
+    if ready is None:
+        return 0
+    memory, watch, made = ready
+    _announce(config, memory, made)
+
+    def reload() -> None:
+        reopen()
+        watch.ask()
+
+    try:
+        _run(memory, config, reload, watch)
+    except StoreMoved as error:
+        raise StoreUnusable(_kept(memory, error)) from error
+    except StoreUnusable:
+        memory.database.let_go()
+        raise
+    memory.close()
+    return 0
+
+
+def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
+    """The store, with the tasks of jarvis.toml and the seeds (whose names are told), as soon as it can be used.
+
+    None if a stop was asked for before that.
+    """
+    import logging
+    from time import sleep
+
+    from jarvis.scheduler.outage import Outage
+
+    log, clock, outage = logging.getLogger("jarvis.startup"), SystemClock(), Outage()
+    with _stoppable() as stopped:
+        while True:
+            try:
+                return _looked_over(config, clock)
+            except StoreBusy as error:
+                if said := outage.failed(error, clock.monotonic(), clock.now()):
+                    log.error("%s", said)
+            sleep(max(0.0, outage.retry_at - clock.monotonic()))
+    log.info("stopped by %s before the store could be used", stopped)
+    return None
+
+
+def _looked_over(config: Config, clock: SystemClock) -> tuple[MemoryStore, TaskWatch, list[str]]:
+    memory = app.store(config)
+    try:
+        clean = all(memory.instances.alive(owner, clock.now()) for owner in memory.instances.open())
+        if not memory.database.check(CHECK_WITHIN if clean else CHECK_AFTER_CRASH):
+            _say_partly_checked()
+        watch = app.task_watch(config, memory, clock)
+        watch.start()
+        return memory, watch, seed(memory, clock)
+    except BaseException:
+        memory.database.let_go()
+        raise
+
+
+def _say_partly_checked() -> None:
+    import logging
+
+    logging.getLogger("jarvis.startup").info(
+        "the store is large: only a part of it was checked; the rest is as it is read"
+    )
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[str]]:
+    """SIGTERM and SIGINT end what is inside; their names. Only until the daemon takes the signals itself."""
+    import signal
+    import threading
+
+    class Stopped(Exception):
+        pass
+
+    came: list[str] = []
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(signal.Signals(number).name)
+        raise Stopped
+
+    if threading.current_thread() is not threading.main_thread():  # whoever embeds us decides
+        yield came
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    except Stopped:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _kept(memory: MemoryStore, error: StoreMoved) -> str:
+    """Put beside the store what it held when its file went away, and say where."""
+    try:
+        copy = memory.database.keep_copy(SystemClock().now().strftime("%Y%m%dT%H%M%S.%fZ"))
+    except (StoreError, OSError) as why:
+        return f"{error}; nothing more was written to it. What it held could not be copied: {why}"
+    return (
+        f"{error}; nothing more was written to it. What it held until then is in {copy}. The next start takes what is "
+        f"at {memory.path} then (nothing: an empty store). To go on with what it held: mv {copy} {memory.path}"
+    )
+
+
+def _announce(config: Config, memory: MemoryStore, made: list[str]) -> None:
+    import logging
+
+    log = logging.getLogger("jarvis.startup")
+    log.info("store %s, log %s, zone %s", memory.path, config.log_file or "stderr", config.timezone)
+    if made:
+        log.info("first start: added the tasks %s", ", ".join(made))
+    if app.handler_folder(config).is_dir():
+        _announce_handlers(config)
+
+
+def _announce_handlers(config: Config) -> None:
+    """Tell of handler files that cannot be used, beside the start: it must not wait for code that is not ours."""
+    import threading
+
+    from jarvis.handlers.foreign import log_problems
+
+    pool = app.worker_pool(config)
+    threading.Thread(target=log_problems, args=(pool,), name="jarvis-handler-files", daemon=True).start()
+
+
+def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch) -> None:
+    import asyncio
+
+    from jarvis.scheduler.daemon import JarvisDaemon
+
+    async def serve() -> None:
+        made = app.engine(memory, config)
+        await JarvisDaemon(
+            config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything
+        ).run()
+
+    asyncio.run(serve())
