@@ -96,7 +96,7 @@ class MemoryStore:
             task = self.tasks.get(name)
             if not kept(task, spec.schedule):
                 task = self._recorded(task, now)
-            changed = change(task, spec.schedule, now)
+            changed = change(task, spec.schedule, now, self.runs.open_until(task.id))
             if _stated(task) != _stated(msgspec.structs.replace(spec, schedule=changed.schedule)):
                 self.tasks.change(task, spec, changed)
                 self.database.announce()
@@ -134,7 +134,7 @@ class MemoryStore:
         with self.database.transaction():
             following = self.tasks.elsewhere(zone)
             for task in following:
-                self.tasks.move(self._recorded(task, now), zone, now)
+                self.tasks.move(self._recorded(task, now), zone, max(now, self.runs.open_until(task.id) or now))
             return following
 
     def remove_task(self, name: str, now: datetime) -> int:
