@@ -223,5 +223,11 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     senders = Senders(Carrier(lambda name: channel(name, config), clock))
     return SchedulerEngine(
-        memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle), lead=LEAD
+        memory,
+        workers,
+        clock,
+        sender=senders,
+        wake_settle=timedelta(seconds=config.wake_settle),
+        lead=LEAD,
+        retention=config.retention,
     )

@@ -19,6 +19,7 @@ from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.retention import prune
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
@@ -64,6 +65,13 @@ class MemoryStore:
     def transaction(self) -> AbstractContextManager[object]:
         """One durable commit around what is done inside; all of it or nothing."""
         return self.database.transaction()
+
+    def prune(self, before: datetime, after: int, limit: int) -> tuple[int, int | None]:
+        """Take away what ended `before`, of at most `limit` rows of the ledger with ids above `after`.
+
+        How many of the ledger went, and the last id seen: None once all that are old enough were seen.
+        """
+        return prune(self.database, before, after, limit)
 
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""

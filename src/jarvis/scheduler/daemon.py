@@ -137,6 +137,7 @@ class JarvisDaemon:
             self.engine.note([outage])
         self._next = self.engine.next_wake(now)
         self._evaluated_at = mono
+        self.engine.prune()
         return results
 
     async def _sleep(self) -> None:

@@ -24,6 +24,7 @@ from jarvis.scheduler.model import (
 from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.planner import BATCH, Planner, startable
 from jarvis.scheduler.ports import Clock, Executor, Sender, Store
+from jarvis.scheduler.pruner import Pruner
 from jarvis.scheduler.vigil import Vigil
 
 _LOG = logging.getLogger("jarvis.engine")
@@ -48,11 +49,12 @@ class SchedulerEngine:
         sender: Sender | None = None,
         wake_settle: timedelta = WAKE_SETTLE,
         lead: timedelta = timedelta(0),
+        retention: timedelta | None = None,
     ) -> None:
         """Without a `sender` deliveries are written and left to an owner that has one.
 
         `lead`: how long before it is due `tick` claims a run that nothing stands in the way of. The executor
-        lets no work begin before its `started_at`.
+        lets no work begin before its `started_at`. `retention`: how long the ledger is kept, None for ever.
         """
         self.store = store
         self.executor = executor
@@ -62,6 +64,7 @@ class SchedulerEngine:
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
         self._planner = Planner(store, self._vigil)
+        self._pruner = Pruner(store, self.clock, retention)
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         executor.renew = self._renew
 
@@ -213,6 +216,10 @@ class SchedulerEngine:
             _LOG.warning("run %s of %s was cut off when its daemon died", run.id, run.task)
         return recovered
 
+    def prune(self) -> int:
+        """One step in taking away what is past its retention, if it is time for one. Rows of the ledger that went."""
+        return self._pruner.step()
+
     def others(self) -> list[Instance]:
         """The other owners that live on this store."""
         table, now = self.store.instances, self.clock.now()
@@ -240,6 +247,8 @@ class SchedulerEngine:
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
         """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
         reading, found = self._vigil.look(meant)
+        if any(absence.kind.startswith("stepped") for absence in found):
+            self._pruner.hold()
         if self._vigil.zone_changed:
             self.rezone(reading.zone, reading.wall)
             self._vigil.zone_changed = False
