@@ -11,6 +11,8 @@ import msgspec
 from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.alert_rules import RuleTable
+from jarvis.memory.changes import USER, ChangeTable
+from jarvis.memory.checked import line
 from jarvis.memory.decisions import DecisionTable
 from jarvis.memory.delegations import DelegationTable
 from jarvis.memory.deliveries import DeliveryTable
@@ -50,11 +52,39 @@ class MemoryStore:
         self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
-        self.facts = FactTable(self.database)
-        self.delegations = DelegationTable(self.database)
-        self.decisions = DecisionTable(self.database)
-        self.rules = RuleTable(self.database)
         self.events = EventTable(self.database)
+        self.source = USER
+
+    def by(self, source: str) -> MemoryStore:
+        """The same store, for an author whose changes bear that name: a user, or a task and its run."""
+        view = object.__new__(MemoryStore)
+        view.__dict__.update(self.__dict__, source=line("who changes the store", source))
+        return view
+
+    @property
+    def changes(self) -> ChangeTable:
+        """The history of facts, delegations, decisions and rules."""
+        return ChangeTable(self.database, self.source)
+
+    @property
+    def facts(self) -> FactTable:
+        """What is known."""
+        return FactTable(self.database, self.changes)
+
+    @property
+    def delegations(self) -> DelegationTable:
+        """What other people do."""
+        return DelegationTable(self.database, self.changes)
+
+    @property
+    def decisions(self) -> DecisionTable:
+        """What was decided."""
+        return DecisionTable(self.database, self.changes)
+
+    @property
+    def rules(self) -> RuleTable:
+        """What is watched."""
+        return RuleTable(self.database, self.changes)
 
     @property
     def path(self) -> str:
