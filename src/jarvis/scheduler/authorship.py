@@ -12,7 +12,7 @@ def author_of(task: str, run_id: int | str) -> str:
 
 
 class RunMemory:
-    """The store as one run has it: opened when something of it is first asked for, what is changed signed by the run."""
+    """The store as one run has it: opened when something of it is first asked for, its changes signed by the run."""
 
     __slots__ = ("_open", "_run_id", "_signed", "_task")
 
