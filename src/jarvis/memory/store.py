@@ -53,38 +53,21 @@ class MemoryStore:
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.events = EventTable(self.database)
-        self.source = USER
+        self._sign(USER)
 
     def by(self, source: str) -> MemoryStore:
         """The same store, for an author whose changes bear that name: a user, or a task and its run."""
         view = object.__new__(MemoryStore)
-        view.__dict__.update(self.__dict__, source=line("who changes the store", source))
+        view.__dict__.update(self.__dict__)
+        view._sign(line("who changes the store", source))
         return view
 
-    @property
-    def changes(self) -> ChangeTable:
-        """The history of facts, delegations, decisions and rules."""
-        return ChangeTable(self.database, self.source)
-
-    @property
-    def facts(self) -> FactTable:
-        """What is known."""
-        return FactTable(self.database, self.changes)
-
-    @property
-    def delegations(self) -> DelegationTable:
-        """What other people do."""
-        return DelegationTable(self.database, self.changes)
-
-    @property
-    def decisions(self) -> DecisionTable:
-        """What was decided."""
-        return DecisionTable(self.database, self.changes)
-
-    @property
-    def rules(self) -> RuleTable:
-        """What is watched."""
-        return RuleTable(self.database, self.changes)
+    def _sign(self, source: str) -> None:
+        self.changes = ChangeTable(self.database, source)
+        self.facts = FactTable(self.database, self.changes)
+        self.delegations = DelegationTable(self.database, self.changes)
+        self.decisions = DecisionTable(self.database, self.changes)
+        self.rules = RuleTable(self.database, self.changes)
 
     @property
     def path(self) -> str:

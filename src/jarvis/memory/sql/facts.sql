@@ -16,11 +16,11 @@ WHERE :category IS NULL OR category = :category
 ORDER BY category, key;
 
 -- name: search
--- A word of the key weighs more than one of the category, and that more than one of the value.
+-- A word of the key counts more than one of the category, and that more than any number of them in the value.
 SELECT facts.category, facts.key, facts.value, facts.source, facts.updated_at,
        snippet (facts_words, 2, '[', ']', '...', 16)
 FROM facts_words (:query) JOIN facts ON facts.id = facts_words.rowid
-ORDER BY bm25 (facts_words, 2.0, 4.0, 1.0), facts.category, facts.key LIMIT :limit;
+ORDER BY bm25 (facts_words, 20.0, 100.0, 1.0), facts.category, facts.key LIMIT :limit;
 
 -- name: contain
 -- What no index knows: a part of a word, an emoji. Newest first.
