@@ -43,8 +43,11 @@ SELECT id FROM runs INDEXED BY runs_open WHERE task_id = ? AND state IN ('pendin
 -- name: asked_to_stop
 SELECT id, cancel FROM runs WHERE owner = ? AND state = 'running' AND cancel IS NOT NULL;
 
+-- name: open_until
+SELECT MAX(due_at) FROM runs INDEXED BY runs_open WHERE task_id = ? AND state IN ('pending', 'running') AND origin = 'schedule';
+
 -- name: settle
-UPDATE runs SET state = :state, reason = :reason, finished_at = :finished_at, data = :data
+UPDATE runs SET state = :state, reason = :reason, started_at = :started_at, finished_at = :finished_at, data = :data
 WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
 
 -- name: back_to_pending
