@@ -233,6 +233,15 @@ def test_pruning_forgets_what_is_older_and_nothing_else(store: MemoryStore) -> N
     assert store.changes.list()[0].id == 5  # a number is never given twice
 
 
+def test_the_daemons_pruning_takes_old_changes_too_a_bounded_number_at_a_time(store: MemoryStore) -> None:
+    for second in range(6):
+        store.facts.put("work", "k", second, NOW + second * SECOND)
+    for left in (4, 2, 2):
+        assert store.prune(NOW + 4 * SECOND, 0, 2) == (0, None)
+        assert len(store.changes.list()) == left
+    assert store.facts.get("work", "k").value == 5  # type: ignore[union-attr]
+
+
 def test_an_id_is_never_given_to_another_row(store: MemoryStore) -> None:
     for noun in ("delegation", "decision", "rule"):
         add(store, noun)

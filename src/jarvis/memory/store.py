@@ -10,14 +10,9 @@ import msgspec
 
 from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
-from jarvis.memory.alert_rules import RuleTable
-from jarvis.memory.changes import USER, ChangeTable
-from jarvis.memory.checked import line
-from jarvis.memory.decisions import DecisionTable
-from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.assistant import AssistantTables
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
-from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
@@ -33,7 +28,7 @@ from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, pla
 _SQLITE = "sqlite:///"
 
 
-class MemoryStore:
+class MemoryStore(AssistantTables):
     """One store: `MemoryStore("path/memory.db")`, or `MemoryStore()` in memory for tests and embedding.
 
     The tables are attributes (`store.tasks`, `store.runs`, `store.facts`, ...). What touches several of
@@ -41,7 +36,7 @@ class MemoryStore:
     """
 
     def __init__(self, path: str = ":memory:") -> None:
-        self.database = Database(path.removeprefix(_SQLITE))
+        super().__init__(Database(path.removeprefix(_SQLITE)))
         try:
             migrate(self.database)
         except BaseException:
@@ -54,21 +49,6 @@ class MemoryStore:
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.events = EventTable(self.database)
-        self._sign(USER)
-
-    def by(self, source: str) -> MemoryStore:
-        """The same store, for an author whose changes bear that name: a user, or a task and its run."""
-        view = object.__new__(MemoryStore)
-        view.__dict__.update(self.__dict__)
-        view._sign(line("who changes the store", source))
-        return view
-
-    def _sign(self, source: str) -> None:
-        self.changes = ChangeTable(self.database, source)
-        self.facts = FactTable(self.database, self.changes)
-        self.delegations = DelegationTable(self.database, self.changes)
-        self.decisions = DecisionTable(self.database, self.changes)
-        self.rules = RuleTable(self.database, self.changes)
 
     @property
     def path(self) -> str:
