@@ -16,7 +16,8 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
 
     None for that once all are seen. Runs are recorded in the order of their ids, so a sweep ends at the first that
     is recent. Each task keeps its newest row, however old, and what is open stays. Deliveries, attempts and output
-    go with their run. Of the memory's history, as many of the oldest changes are looked at. Nobody waits for the disk's sync.
+    go with their run. Of the memory's history, as many of the oldest changes are looked at. Nobody waits for the
+    disk's sync.
     """
     window = {"before": to_micros(before), "after": after, "limit": limit}
     with database.transaction(durable=False):
