@@ -12,7 +12,7 @@ from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
 from jarvis.memory.runreads import RunReads
-from jarvis.memory.runrows import as_row, decode_run
+from jarvis.memory.runrows import as_row, as_started, decode_run
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, readable
@@ -92,7 +92,9 @@ class RunTable(RunReads):
     def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
         """End each attempt, all in one transaction; None where the fence no longer matched."""
         with self._database.transaction():
-            return [self._settle(outcome) for outcome in outcomes]
+            # Asked once for all: most runs go well, as the one before did, and then nothing is to be noted.
+            failing = self._tasks.failing([outcome.claimed.task.id for outcome in outcomes])
+            return [self._settle(outcome, failing) for outcome in outcomes]
 
     def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
         """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
@@ -144,16 +146,7 @@ class RunTable(RunReads):
             self._insert(task, row, "schedule", now)
             return None
         start = max(now, row.due_at)
-        at = to_micros(start)
-        started = {
-            "state": RunState.RUNNING,
-            "owner": owner,
-            "fence": 1,
-            "attempt": 1,
-            "started_at": at,
-            "available_at": at,
-        }
-        if not self._database.change(_SQL["insert"], {**as_row(task, row, "schedule", now), **started}):
+        if not self._database.change(_SQL["insert_started"], as_started(task, row, owner, now, start)):
             return None
         run = Run(
             id=self._database.last_id(),
@@ -189,13 +182,13 @@ class RunTable(RunReads):
         )
         return Claimed(held, task)
 
-    def _settle(self, outcome: Outcome) -> Settled | None:
+    def _settle(self, outcome: Outcome, failing: set[int]) -> Settled | None:
         run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
         if outcome.started_at is not None:
             run = msgspec.structs.replace(run, started_at=outcome.started_at)
         again = next_attempt(task.policy, run, result, outcome.finished_at)
         settled = (
-            self._end(task, run, result, outcome.finished_at)
+            self._end(task, run, result, outcome.finished_at, failing)
             if again is None
             else self._retry(run, result, outcome.finished_at, again)
         )
@@ -203,14 +196,14 @@ class RunTable(RunReads):
             self._outputs.keep(run, result.output, result.output_total)
         return settled
 
-    def _end(self, task: Task, run: Run, result: Result, now: datetime) -> Settled | None:
-        """The run's last word, and what it means for its task."""
+    def _end(self, task: Task, run: Run, result: Result, now: datetime, failing: set[int]) -> Settled | None:
+        """The run's last word, and what it means for its task. `failing` are tasks whose run before failed."""
         reason = " ".join(filter(None, (result.reason, run.reason)))
         if not self._write_end(run, result, reason, now):
             return None
         if run.origin == "schedule":
             self._tasks.completed(task, now)
-        paused, turned = self._take_note(task, result, now)
+        paused, turned = self._take_note(task, result, now, failing)
         if task.deliver:
             self._deliveries.add_result(task, run, result, reason, turned=turned, now=now)
             if paused:
@@ -218,14 +211,9 @@ class RunTable(RunReads):
         return Settled(result.state, reason, paused)
 
     def _write_end(self, run: Run, result: Result, reason: str, now: datetime) -> bool:
-        values = {
-            **_fenced(run),
-            "state": result.state,
-            "reason": reason,
-            "started_at": maybe_micros(run.started_at),
-            "finished_at": to_micros(now),
-            "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
-        }
+        data = None if result.data is None else msgspec.json.encode(result.data).decode()
+        started_at, finished_at = maybe_micros(run.started_at), to_micros(now)
+        values = (run.id, run.owner, run.fence, result.state, reason, started_at, finished_at, data)
         return self._database.change(_SQL["settle"], values) == 1
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
@@ -239,14 +227,16 @@ class RunTable(RunReads):
         self._keep_attempt(run, result.state, result.reason, now)
         return Settled(RunState.PENDING, reason)
 
-    def _take_note(self, task: Task, result: Result, now: datetime) -> tuple[str, bool]:
+    def _take_note(self, task: Task, result: Result, now: datetime, failing: set[int]) -> tuple[str, bool]:
         """Count the failures in a row, and pause a task that only fails.
 
         Why it was paused, "" if it was not; and whether the run before it went the other way.
         """
-        if result.state is RunState.CANCELLED:
+        if result.state is RunState.CANCELLED or (result.state is RunState.SUCCEEDED and task.id not in failing):
             return "", False
-        failures, turned = self._tasks.ended(task.id, well=result.state is RunState.SUCCEEDED)
+        well = result.state is RunState.SUCCEEDED
+        failures, turned = self._tasks.ended(task.id, well=well)
+        (failing.discard if well else failing.add)(task.id)
         if not task.policy.pause_after or failures < task.policy.pause_after:
             return "", turned
         last = result.reason or result.state.replace("_", " ")
@@ -287,7 +277,7 @@ class RunTable(RunReads):
         why = f"attempt {run.attempt} was cut off: {why}"
         why += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
         late_only = msgspec.structs.replace(run, reason=lateness_in(run.reason))
-        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now)
+        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now, set())
 
 
 def _with_lateness(what: str, run: Run) -> str:
