@@ -220,6 +220,18 @@ def test_of_each_row_the_last_changes_stay(store: MemoryStore) -> None:
     assert store.facts.get("work", "busy").value == KEPT + 3  # type: ignore[union-attr]
 
 
+def test_of_a_large_row_fewer_changes_stay_but_always_the_last(store: MemoryStore) -> None:
+    for number in range(8):
+        store.facts.put("work", "large", str(number) + "x" * 1_000_000, NOW)
+    store.facts.put("work", "small", 0, NOW)
+    assert [change.id for change in store.facts.history("work", "large")] == [8, 7, 6]  # each of 2 million and more
+    assert store.database.value("SELECT sum (size) FROM changes") < 8_000_000
+    store.database.change("UPDATE facts SET value = printf ('%0*d', 9000000, 7) WHERE key = 'large'")
+    assert [change.id for change in store.facts.history("work", "large")] == [10]
+    store.changes.undo(10)
+    assert store.facts.get("work", "large").value[0] == "7"  # type: ignore[union-attr]
+
+
 def test_pruning_forgets_what_is_older_and_nothing_else(store: MemoryStore) -> None:
     for second in range(4):
         store.facts.put("work", "k", second, NOW + second * SECOND)

@@ -103,8 +103,9 @@ def _said(row: Decision, args: Namespace, session: Session) -> int:
 
 
 def _delete(args: Namespace, session: Session) -> int:
-    row = session.store.decisions.get(args.id)
-    session.store.decisions.delete(args.id, session.now)
+    with session.store.transaction():
+        row = session.store.decisions.get(args.id)
+        session.store.decisions.delete(args.id, session.now)
     print(f"decision {row.id} is deleted: {escaped(row.title)}; `jarvis memory undo` brings it back")
     return 0
 

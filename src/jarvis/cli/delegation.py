@@ -107,8 +107,9 @@ def _settle(args: Namespace, session: Session, status: str) -> int:
 
 
 def _delete(args: Namespace, session: Session) -> int:
-    row = session.store.delegations.get(args.id)
-    session.store.delegations.delete(args.id, session.now)
+    with session.store.transaction():
+        row = session.store.delegations.get(args.id)
+        session.store.delegations.delete(args.id, session.now)
     print(f"delegation {row.id} is deleted: {escaped(row.task)}; `jarvis memory undo` brings it back")
     return 0
 

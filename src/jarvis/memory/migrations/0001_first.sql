@@ -223,17 +223,32 @@ CREATE TABLE changes (
     after      TEXT,                          -- NULL: it was deleted
     source     TEXT NOT NULL DEFAULT '',      -- who
     changed_at INTEGER NOT NULL DEFAULT (CAST ((julianday ('now') - 2440587.5) * 86400000000 AS INTEGER)),
-    undoes     INTEGER                        -- the change that this one takes back
+    undoes     INTEGER,                       -- the change that this one takes back
+    size       INTEGER AS (coalesce (length (before), 0) + coalesce (length (after), 0)) STORED
 ) STRICT;
-CREATE INDEX changes_by_row ON changes (noun, identity, id);
+CREATE INDEX changes_by_row ON changes (noun, identity, id, size);
 CREATE INDEX changes_by_source ON changes (source, id);
 
--- A fact set every minute for a year is no reason to fill the disk: of each row the last 200 changes stay.
+-- A fact that is set every minute, or is large, is no reason to fill the disk: of each row the last 200 changes stay,
+-- and when a large one comes, no more of them than 8 million characters hold, but always that one.
 CREATE TRIGGER changes_bounded AFTER INSERT ON changes
 BEGIN
     DELETE FROM changes
     WHERE noun = new.noun AND identity = new.identity AND id <= (
         SELECT id FROM changes WHERE noun = new.noun AND identity = new.identity ORDER BY id DESC LIMIT 1 OFFSET 200
+    );
+END;
+CREATE TRIGGER changes_bounded_in_size AFTER INSERT ON changes
+WHEN new.size > 40000
+BEGIN
+    DELETE FROM changes
+    WHERE noun = new.noun AND identity = new.identity AND id <= (
+        SELECT max (id)
+        FROM (
+            SELECT id, sum (size) OVER (ORDER BY id DESC) AS total FROM changes
+            WHERE noun = new.noun AND identity = new.identity
+        )
+        WHERE total > 8000000 AND id < new.id
     );
 END;
 
