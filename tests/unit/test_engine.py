@@ -131,7 +131,8 @@ def test_a_handler_is_told_what_it_needs_to_know() -> None:
     assert context.remaining() == 30
     assert not context.cancelled()
     assert context.occurrence_id == f"1:{it.clock.now().isoformat()}"
-    assert context.memory is it.store
+    assert context.memory.path == ":memory:"
+    assert context.memory.changes.source == "task t, run 1"
 
 
 def test_a_failure_after_the_deadline_is_told_as_timed_out() -> None:

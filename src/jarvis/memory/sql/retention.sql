@@ -14,3 +14,6 @@ WHERE id > :after AND id <= :upto AND state NOT IN ('pending', 'running')
 
 -- name: absences
 DELETE FROM absences WHERE until < :before;
+
+-- name: changes
+DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
