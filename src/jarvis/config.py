@@ -25,6 +25,7 @@ from jarvis.configvalues import (
     read_choice,
     read_database_url,
     read_days,
+    read_label,
     read_log_file,
     read_number,
     read_path,
@@ -56,6 +57,7 @@ class Config(NamedTuple):
     wake_settle: float
     retention: timedelta | None
     inbox_dir: Path
+    service_label: str
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
@@ -141,6 +143,9 @@ SETTINGS = (
             "How long the ledger is kept. Each task's newest row stays, and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
+    Setting("JARVIS_SERVICE_LABEL", "service_label", read_label, "com.chg.jarvis-daemon",
+            "letters, digits, dots, hyphens and underscores, 100 at most, with a letter or digit at both ends",
+            "What launchd knows the service by; systemd without the leading com.chg."),
 )
 # fmt: on
 

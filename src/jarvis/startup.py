@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
 
 from jarvis import app
 from jarvis.config import load_config, prepare_home
 from jarvis.errors import StoreBusy, StoreError, StoreMoved, StoreUnusable
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.model import TaskSpec
-from jarvis.scheduler.schedule import Interval
+from jarvis.seeds import seed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,28 +16,11 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.ports import Clock
     from jarvis.taskwatch import TaskWatch
-
-# What the three agents before Jarvis did: scheduler-engine is the daemon itself, these are the other two.
-SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
 # Seconds that looking the store over may hold up a start: 25 MB or so, the ledger of a year; the rest of a larger one
 # is looked over beside the work. Longer after a daemon ended without signing off, as with the power.
 CHECK_WITHIN, CHECK_AFTER_CRASH = 0.1, 60.0
-
-
-def seed(memory: MemoryStore, clock: Clock) -> list[str]:
-    """On a store's first start, add the tasks that replace the old agents, due at once. Their names."""
-    now = clock.now()
-    with memory.transaction():
-        if not memory.first_start():
-            return []
-        missing = [name for name in SEEDS if name not in memory.tasks.names()]
-        for name in missing:
-            spec = TaskSpec(name=name, schedule=Interval(SEEDS[name]), handler=name, origin="seed")
-            memory.add_task(spec, now, first=now.replace(microsecond=0))
-        return missing
 
 
 def run_daemon(config: Config | None = None) -> int:
@@ -187,13 +168,15 @@ def _announce_handlers(config: Config) -> None:
 
 def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch) -> None:
     import asyncio
+    import os
 
     from jarvis.scheduler.daemon import JarvisDaemon
+    from jarvis.service.notify import keeper
 
     async def serve() -> None:
-        made = app.engine(memory, config)
+        made, told = app.engine(memory, config), keeper(os.environ)
         await JarvisDaemon(
-            config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything
+            config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything, keeper=told
         ).run()
 
     asyncio.run(serve())

@@ -65,6 +65,15 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "memory history": ("memory", "what was changed of all this, by whom, and what it was before"),
         "memory undo": ("memory", "take back your last change, or another"),
     },
+    "Keep it running": {
+        "service install": ("service", "have launchd or systemd keep the daemon running"),
+        "service uninstall": ("service", "end the service and take it away"),
+        "service status": ("service_status", "whether the service is installed and runs, and what to do"),
+        "service restart": ("service", "end the service and start it; a stopped one is started"),
+        "service stop": ("service", "end the service until the next login or restart"),
+        "service logs": ("service_status", "the end of what the service has said; with -f as it comes"),
+        "service migrate": ("service_migrate", "from the three old launchd agents to the service, and back"),
+    },
     "Help": {
         "help": ("help", "this list, or the help of one verb: jarvis help task add"),
     },
@@ -74,7 +83,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("inbox", "service", "import"),
+    *("inbox", "import"),
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 
