@@ -12,7 +12,7 @@ from jarvis.seeds import seed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
@@ -30,7 +30,8 @@ def run_daemon(config: Config | None = None) -> int:
     config = config or load_config()
     prepare_home(config)
     setup_logging(config)
-    ready = _opened(config)
+    stops: list[str] = []
+    ready = _opened(config, stops)
     if ready is None:
         return 0
     memory, watch, made = ready
@@ -41,7 +42,7 @@ def run_daemon(config: Config | None = None) -> int:
         watch.ask()
 
     try:
-        _run(memory, config, reload, watch)
+        _run(memory, config, reload, watch, stops)
     except StoreMoved as error:
         raise StoreUnusable(_kept(memory, error)) from error
     except StoreUnusable:
@@ -51,10 +52,10 @@ def run_daemon(config: Config | None = None) -> int:
     return 0
 
 
-def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
+def _opened(config: Config, stops: list[str]) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
     """The store, with the tasks of jarvis.toml and the seeds (whose names are told), as soon as it can be used.
 
-    None if a stop was asked for before that.
+    None if a stop was asked for before that; one that comes after it is added to `stops`.
     """
     import logging
     from time import sleep
@@ -62,7 +63,7 @@ def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
     from jarvis.scheduler.outage import Outage
 
     log, clock, outage = logging.getLogger("jarvis.startup"), SystemClock(), Outage()
-    with _stoppable() as stopped:
+    with _stoppable(stops):
         while True:
             try:
                 return _looked_over(config, clock)
@@ -70,7 +71,7 @@ def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
                 if said := outage.failed(error, clock.monotonic(), clock.now()):
                     log.error("%s", said)
             sleep(max(0.0, outage.retry_at - clock.monotonic()))
-    log.info("stopped by %s before the store could be used", stopped)
+    log.info("stopped by %s before the store could be used", stops)
     return None
 
 
@@ -106,26 +107,28 @@ def _check_beside(memory: MemoryStore) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[list[str]]:
-    """SIGTERM and SIGINT end what is inside; their names. Only until the daemon takes the signals itself."""
+def _stoppable(came: list[str]) -> Iterator[None]:
+    """SIGTERM and SIGINT end what is inside; after it they are only noted, until the daemon takes them itself."""
     import signal
     import threading
 
     class Stopped(Exception):
         pass
 
-    came: list[str] = []
-
-    def stop(number: int, _frame: object) -> None:
+    def later(number: int, _frame: object) -> None:
         came.append(signal.Signals(number).name)
+
+    def stop(number: int, frame: object) -> None:
+        later(number, frame)
         raise Stopped
 
     if threading.current_thread() is not threading.main_thread():  # whoever embeds us decides
-        yield came
+        yield
         return
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield came
+        yield
+        before = dict.fromkeys(before, later)
     except Stopped:
         pass
     finally:
@@ -166,7 +169,9 @@ def _announce_handlers(config: Config) -> None:
     threading.Thread(target=log_problems, args=(pool,), name="jarvis-handler-files", daemon=True).start()
 
 
-def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch) -> None:
+def _run(
+    memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch, stops: Sequence[str]
+) -> None:
     import asyncio
     import os
 
@@ -175,8 +180,11 @@ def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch:
 
     async def serve() -> None:
         made, told = app.engine(memory, config), keeper(os.environ)
-        await JarvisDaemon(
+        daemon = JarvisDaemon(
             config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything, keeper=told
-        ).run()
+        )
+        if stops:
+            daemon.shutdown()
+        await daemon.run()
 
     asyncio.run(serve())

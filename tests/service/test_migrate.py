@@ -54,8 +54,8 @@ class Mac:
         return {
             "files": {file.name: file.read_bytes() for file in sorted(self.agents.iterdir())},
             "loaded": sorted(self.fake.state["loaded"]),
-            "tasks": [(task.name, task.schedule) for name in self.store.tasks.names() if (task := self.store.tasks.get(name))],
-        }  # fmt: skip
+            "tasks": [(name, self.store.tasks.get(name).schedule) for name in self.store.tasks.names()],
+        }
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_task_that_does_the_work_already_is_not_doubled_and_one_that_was_chang
         name="webhook_poll", schedule=Interval(SEEDS["alert_eval"]), handler="webhook_poll", origin="seed"
     )
     it.store.change_task(polled.name, changed, it.clock.now())
-    move, machine = it.migration()
+    move, _ = it.migration()
     move.undo()
     assert it.store.tasks.names() == ["my-alerts", "webhook_poll"]
     assert not it.store.tasks.get("webhook_poll").enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jarvis.errors import UsageError
 from jarvis.service.description import Service
 
 # What is missing, and why, stands at the end of the file itself.
@@ -61,7 +62,12 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def render(service: Service) -> str:
-    """The file's text. The same service always gives the same text."""
+    """The file's text. The same service always gives the same text. UsageError for a program systemd cannot start."""
+    if set(service.program[0]) & set("\\\"'"):
+        raise UsageError(
+            f"systemd starts no program with a quote or a backslash in its path: {service.program[0]}. "
+            "Install Jarvis elsewhere"
+        )
     path = f"{service.user_home}/.local/bin:{_PATH}:{service.search_path}"
     environment = {"PATH": path, "PYTHONUNBUFFERED": "1", **service.environment}
     return _TEMPLATE.format(
