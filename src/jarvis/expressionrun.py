@@ -159,9 +159,17 @@ def _said_number(value: object) -> int | float:
 
 
 def _get(whole: object, key: object, default: Any = None) -> Any:
+    """By the key as it is, else part by part: get(facts, "work/queue")."""
     if not isinstance(whole, dict):
         raise Fault(f"get() looks into an object, this is {_kind(whole)}")
-    return whole.get(_text(key), default)
+    if (path := _text(key)) in whole:
+        return whole[path]
+    found: Any = whole
+    for part in path.split("/"):
+        if not isinstance(found, dict) or part not in found:
+            return default
+        found = found[part]
+    return found
 
 
 def _length(value: object) -> int:

@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from jarvis.errors import StoreError
-from jarvis.handlers.alert_eval import COOL_DOWN, alert_eval
+from jarvis.handlers.alert_eval import alert_eval
 from jarvis.handlers.alerts import _TYPES, Alert, Snapshot, evaluate
 from jarvis.handlers.noop import noop
-from jarvis.memory.alert_rules import KINDS, AlertRule
+from jarvis.memory.alert_rules import AlertRule
 from jarvis.memory.decisions import Decision
 from jarvis.memory.delegations import Delegation
 from jarvis.memory.facts import Fact
+from jarvis.memory.rule_types import TYPES
 from jarvis.memory.store import MemoryStore
+from jarvis.scheduler.incident import COOL_DOWN
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.ports import Context
 
@@ -29,7 +32,7 @@ DAY, HOUR, TINY = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=
 
 
 def rule(alert_type: str, number: float) -> AlertRule:
-    key = KINDS[alert_type].key if alert_type in KINDS else "x"
+    key = next(iter(TYPES[alert_type].keys)) if alert_type in TYPES else "x"
     return AlertRule(
         id=1,
         name="r",
@@ -79,7 +82,7 @@ def said(alert: Alert | None) -> str:
 
 
 def test_the_store_and_the_evaluation_know_the_same_types() -> None:
-    assert set(_TYPES) == set(KINDS)
+    assert set(_TYPES) == set(TYPES)
 
 
 @pytest.mark.parametrize(
@@ -240,13 +243,15 @@ def store() -> Iterator[MemoryStore]:
 
 
 def context_of(store: MemoryStore, now: datetime = NOW, occurrence: str = "") -> Context:
+    """Of a run that no row stands for, as when a handler is called by hand; another occurrence is another run."""
+    of = occurrence or now.isoformat()
     return Context(
         task="alert_eval",
         params={},
         due_at=now,
         now=now,
-        run_id=1,
-        occurrence_id=occurrence or f"1:{now.isoformat()}",
+        run_id=crc32(of.encode()),
+        occurrence_id=of,
         attempt=1,
         remaining=lambda: 60.0,
         cancelled=lambda: False,
@@ -267,7 +272,7 @@ def with_overdue(store: MemoryStore) -> None:
 def test_without_rules_nothing_is_said(store: MemoryStore) -> None:
     result = carried_out(store)
     assert (result.state, result.reason) == (RunState.SUCCEEDED, "no new alerts")
-    assert result.data == {"alerts": [], "cooling": [], "broken": []}
+    assert result.data == {"alerts": [], "over": [], "cooling": [], "broken": []}
 
 
 def test_an_overdue_delegation_is_reported_once_in_the_cool_down(store: MemoryStore) -> None:
@@ -276,7 +281,7 @@ def test_an_overdue_delegation_is_reported_once_in_the_cool_down(store: MemorySt
     assert first.reason == "1 alert: 1 delegation is overdue: Budget (Ann, due 2026-11-20, 2 days ago)."
     assert [(alert["rule"], list(alert["items"])) for alert in first.data["alerts"]] == [("late", [1])]
     second = carried_out(store, NOW + COOL_DOWN - TINY)
-    assert second.reason == "no new alerts; 1 reported less than 4 h ago: late"
+    assert second.reason == "no new alerts; 1 told before: late"
     assert (second.data["alerts"], [alert["rule"] for alert in second.data["cooling"]]) == ([], ["late"])
     assert carried_out(store, NOW + COOL_DOWN).data["alerts"]
 
@@ -334,17 +339,19 @@ def test_two_daemons_never_both_report(tmp_path: Path) -> None:
 def test_when_the_store_fails_half_way_nothing_is_marked(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with_overdue(store)
     store.rules.add("zz", "stale_backup", {}, NOW)
-    real = store.rules.mark_reported
+    real = store.database.change
 
-    def breaks(rule_id: int, *args: Any) -> bool:
-        if rule_id == 2:
+    def breaks(sql: str, bindings: Any = ()) -> int:
+        if "INTO incidents" in sql and bindings["rule"] == "zz":
             raise StoreError("no disk")
-        return real(rule_id, *args)
+        return real(sql, bindings)
 
-    monkeypatch.setattr(store.rules, "mark_reported", breaks)
+    monkeypatch.setattr(store.database, "change", breaks)
     with pytest.raises(StoreError, match="no disk"):
         carried_out(store)
     monkeypatch.undo()
+    assert store.incidents.newest() == []
+    assert store.rules.get("late").last_triggered_at is None
     assert len(carried_out(store).data["alerts"]) == 2
 
 

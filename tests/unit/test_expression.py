@@ -65,6 +65,8 @@ def said(text: str, values: dict[str, Any] = VALUES) -> Any:
         ("'work' in facts and 'home' not in facts and 'bc' in 'abcd' and 2 in [1, 2] and 2 in (1, 2)", True),
         ("get(facts, 'home', 7) + get(facts.work, 'size')", 19.5),
         ("get(facts, 'home') == null", True),
+        ("get(facts, 'work/size') + get(facts, 'work/other', 1) + get(facts, 'work/size/x', 1)", 14.5),
+        ("get(facts.work, '_odd key')", 1),
         ("contains('abc', 'b') and startswith('abc', 'a') and endswith('abc', 'c')", True),
         ("lower('Ab') == 'ab' and upper('Ab') == 'AB' and len('é') == 1", True),
         ("number('12.5') + number('3')", 15.5),
