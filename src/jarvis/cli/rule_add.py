@@ -134,7 +134,7 @@ jarvis rule add nightly --type task_stale --set task=backup --set within=26h --d
 jarvis rule add failing --type task_failing --set failures=3 --cool-down 1h
 jarvis rule add outbox --type delivery_stuck --set longer_than=2h
 jarvis rule add disk --type disk_low --set below=10%
-jarvis rule add big --type expression --set expression='get(facts, "work/queue", 0) > 100'""",
+jarvis rule add big --type expression --set expression='get(facts, "work/queue", 0) >= 100'""",
 )
 EDIT = Command(
     _edit,
