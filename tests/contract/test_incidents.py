@@ -227,6 +227,24 @@ def test_a_rule_that_was_changed_while_it_was_evaluated_is_left_to_the_next_eval
     assert store.incidents.newest() == []
 
 
+def test_what_a_task_without_channels_finds_is_told_by_the_next_one_that_has_some(store: MemoryStore) -> None:
+    with_rule(store, "me")
+    store.add_task(TaskSpec(name="seed", schedule=Interval(HOUR), handler="alert_eval"), NOW - DAY)
+    told(store, "x", run=store.start_now("seed", NOW).id)
+    assert (only(store).heard, keys(store)) == (False, [])
+    told(store, "x")
+    told(store, "x")
+    assert (only(store).heard, only(store).told, keys(store)) == (True, 1, ["incident:1:start:me"])
+
+
+def test_that_something_is_over_is_told_to_nobody_who_did_not_hear_of_it(store: MemoryStore) -> None:
+    with_rule(store, "me")
+    store.add_task(TaskSpec(name="seed", schedule=Interval(HOUR), handler="alert_eval"), NOW - DAY)
+    told(store, "x", run=store.start_now("seed", NOW).id)
+    told(store)
+    assert (only(store).state, keys(store)) == (IncidentState.RESOLVED, [])
+
+
 def test_a_handler_that_is_called_by_hand_has_incidents_and_no_letters(store: MemoryStore) -> None:
     store.rules.add("late", "overdue_delegation", {}, NOW, deliver=["me"])
     store.report(found(store, "x"), store.incidents.seen(), 99, UTC, NOW)

@@ -27,6 +27,7 @@ def incident(**changes: Any) -> Incident:
         "told": 1,
         "last_told_at": NOW - 5 * HOUR,
         "told_by": 3,
+        "heard": True,
         "acknowledged_at": None,
         "acknowledged_by": "",
         "resolved_at": None,
@@ -67,6 +68,16 @@ def test_what_somebody_has_seen_is_not_told_again_before_it_is_over() -> None:
     assert step(seen, holds=True, cool_down=HOUR, now=NOW) == ""
     assert step(seen, holds=False, cool_down=HOUR, now=NOW) == "over"
     assert step(incident(), holds=False, cool_down=HOUR, now=NOW) == "over"
+
+
+def test_what_began_where_nobody_could_be_told_is_told_as_soon_as_somebody_can() -> None:
+    unheard = incident(heard=False, last_told_at=NOW)
+    assert step(unheard, holds=True, cool_down=HOUR, now=NOW) == "start"
+    assert step(unheard, holds=True, cool_down=HOUR, now=NOW, reachable=False) == ""
+    assert step(unheard, holds=True, cool_down=HOUR, now=NOW + HOUR, reachable=False) == "repeat"
+    seen = incident(heard=False, state=IncidentState.ACKNOWLEDGED)
+    assert step(seen, holds=True, cool_down=HOUR, now=NOW) == ""
+    assert step(unheard, holds=False, cool_down=HOUR, now=NOW) == "over"
 
 
 def test_that_a_rule_is_broken_is_told_once() -> None:

@@ -60,7 +60,7 @@ def _add(args: Namespace, session: Session) -> int:
     stated = _stated(args, args.type, session)
     condition = stated.pop("condition", {})
     row = session.store.rules.add(args.name, args.type, condition, session.now, **stated)
-    return _told(args, session, row, "added", unwatched=True)
+    return _told(args, session, row, "added")
 
 
 def _edit(args: Namespace, session: Session) -> int:
@@ -103,21 +103,30 @@ def _pair(text: str, alert_type: str) -> tuple[str, object]:
     return name, typed(alert_type, name, value)
 
 
-def _told(args: Namespace, session: Session, rule: AlertRule, done: str, *, unwatched: bool = False) -> int:
+def _told(args: Namespace, session: Session, rule: AlertRule, done: str) -> int:
     if args.json:
         emit(of_row(rule, session.zone))
     else:
         cool = f", again after {format_duration(rule.cool_down)}"
         where = f", told to {', '.join(map(escaped, rule.deliver))}" if rule.deliver else ""
         print(f"{done} rule {escaped(rule.name)}: {rule.alert_type} {json_text(rule.condition)}{where}{cool}")
-    if unwatched and not _evaluated(session):
-        note("no enabled task evaluates rules: jarvis task add alert_eval --every 2h --handler alert_eval")
+    if rule.enabled:
+        _note(rule, session)
     return 0
 
 
-def _evaluated(session: Session) -> bool:
-    tasks = session.store.tasks.all()
-    return any(getattr(task, "handler", "") == "alert_eval" and getattr(task, "enabled", False) for task in tasks)
+def _note(rule: AlertRule, session: Session) -> None:
+    """Say so where nobody will evaluate it, or be told."""
+    from jarvis.scheduler.model import Task
+
+    tasks = [each for each in session.store.tasks.all() if isinstance(each, Task) and each.handler == "alert_eval"]
+    if not any(task.enabled for task in tasks):
+        note("no enabled task evaluates rules: jarvis task add alert_eval --every 2h --handler alert_eval")
+    elif not rule.deliver and not any(task.deliver for task in tasks):
+        note(
+            f"nobody is told, it is in the results of runs alone: jarvis rule edit {rule.name} --deliver CHANNEL, "
+            f"or for all rules jarvis task edit {tasks[0].name} --deliver CHANNEL"
+        )
 
 
 ADD = Command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,10 @@ class Teller(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     zone: tzinfo
     now: datetime
+
+    def channels_of(self, rule: Watched) -> tuple[str, ...]:
+        """The rule's own, else those of the task; none where no delivery could name its run."""
+        return () if self.run is None else (rule.deliver or self.channels)
 
 
 class IncidentTable:
@@ -112,9 +117,10 @@ class IncidentTable:
         self._move(finding, "alert", seen, teller)
 
     def _move(self, finding: Finding, kind: Kind, seen: Seen, teller: Teller) -> None:
+        """One step of an incident, if there is one to take; what is told of it goes with the write."""
         rule, text = finding.rule, finding.broken or finding.text
-        before = seen.open.get((rule.name, kind))
-        what = step(before, holds=bool(text), cool_down=rule.cool_down, now=teller.now)
+        before, channels = seen.open.get((rule.name, kind)), teller.channels_of(rule)
+        what = step(before, holds=bool(text), cool_down=rule.cool_down, now=teller.now, reachable=bool(channels))
         row = {
             "rule": rule.name,
             "kind": kind,
@@ -123,19 +129,26 @@ class IncidentTable:
             "items": msgspec.json.encode(finding.items).decode(),
             "last": seen.last_ids.get((rule.name, kind), 0),
             "run": teller.run_id,
+            "heard": bool(channels),
             "now": to_micros(teller.now),
         }
-        if before is None:
-            if what and self._database.change(_SQL["start"], row) == 1:
-                self._tell(self.get(self._database.last_id()), what, rule, teller)
-            return
+        taken = self._begin(row, what) if before is None else self._go_on(before, row, what, teller)
+        if taken is not None:
+            self._tell(taken, what, rule, channels if what != "over" or taken.heard else (), teller)
+
+    def _begin(self, row: dict[str, Any], what: Step) -> Incident | None:
+        if what and self._database.change(_SQL["start"], row) == 1:
+            return self.get(self._database.last_id())
+        return None
+
+    def _go_on(self, before: Incident, row: dict[str, Any], what: Step, teller: Teller) -> Incident | None:
+        """The incident after the step; None where none was taken, or another took it first."""
         if what == "over":
-            if self._resolve(before, "the rule does not hold any more", teller.now, teller.run_id):
-                self._tell(self.get(before.id), what, rule, teller)
-        elif (
-            self._database.change(_SQL[what or "reword"], row | {"id": before.id, "fence": before.fence}) == 1 and what
-        ):
-            self._tell(self.get(before.id), what, rule, teller)
+            taken = self._resolve(before, "the rule does not hold any more", teller.now, teller.run_id)
+        else:
+            verb = {"start": "hear", "repeat": "repeat", "": "reword"}[what]
+            taken = self._database.change(_SQL[verb], row | {"id": before.id, "fence": before.fence}) == 1
+        return self.get(before.id) if taken and what else None
 
     def _resolve(self, incident: Incident, reason: str, now: datetime, run_id: int | None) -> bool:
         """`run_id` None: nobody is told, and who told it last stays."""
@@ -148,16 +161,14 @@ class IncidentTable:
         }
         return self._database.change(_SQL["over"], row) == 1
 
-    def _tell(self, incident: Incident, what: Step, rule: Watched, teller: Teller) -> None:
+    def _tell(self, incident: Incident, what: Step, rule: Watched, channels: Sequence[str], teller: Teller) -> None:
         if what != "over":
             self._database.change(_SQL["rule_told"], {"rule": rule.name, "now": to_micros(teller.now)})
-        channels: Sequence[str] = rule.deliver or teller.channels
-        if teller.run is None or not channels:
-            return
-        said = letter(incident, what, teller.now, teller.zone)
-        self._deliveries.add_letter(
-            run=teller.run, kind="alert", channels=channels, letter=said, key=key(incident, what), now=teller.now
-        )
+        if teller.run is not None and channels:
+            said = letter(incident, what, teller.now, teller.zone)
+            self._deliveries.add_letter(
+                run=teller.run, kind="alert", channels=channels, letter=said, key=key(incident, what), now=teller.now
+            )
 
 
 def _same(now: AlertRule | None, then: Watched) -> bool:
@@ -182,9 +193,10 @@ def _decode(row: Row) -> Incident:
         told=row[8],
         last_told_at=from_micros(row[9]),
         told_by=row[10],
-        acknowledged_at=maybe_instant(row[11]),
-        acknowledged_by=row[12],
-        resolved_at=maybe_instant(row[13]),
-        reason=row[14],
-        fence=row[15],
+        heard=bool(row[11]),
+        acknowledged_at=maybe_instant(row[12]),
+        acknowledged_by=row[13],
+        resolved_at=maybe_instant(row[14]),
+        reason=row[15],
+        fence=row[16],
     )

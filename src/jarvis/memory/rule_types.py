@@ -168,7 +168,9 @@ def _line(name: str, _key: Key, value: object) -> str:
     return line(f"{name} in a condition", value, empty=True)
 
 
-def _task(name: str, _key: Key, value: object) -> str:
+def _task(name: str, key: Key, value: object) -> str:
+    if value == "*" and key.kind == "task":
+        raise UsageError(f"{name} is '*': use the name of one task")
     return line(f"{name} in a condition", value)
 
 

@@ -47,6 +47,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     told: int  # times
     last_told_at: datetime
     told_by: int | None
+    heard: bool  # whether any channel was given it; until then it is in the results of runs alone
     acknowledged_at: datetime | None
     acknowledged_by: str
     resolved_at: datetime | None
@@ -80,12 +81,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     broken: str = ""
 
 
-def step(open_one: Incident | None, *, holds: bool, cool_down: timedelta, now: datetime) -> Step:
-    """What is to be told at `now` of a rule with that open incident, if it has one; "" for nothing."""
+def step(
+    open_one: Incident | None, *, holds: bool, cool_down: timedelta, now: datetime, reachable: bool = True
+) -> Step:
+    """What is to be told at `now` of a rule with that open incident, if it has one; "" for nothing.
+
+    `reachable`: there is a channel to tell. What began where there was none is told as soon as there is one.
+    """
     if open_one is None:
         return "start" if holds else ""
     if not holds:
         return "over"
+    if reachable and not open_one.heard and open_one.state is IncidentState.FIRING:
+        return "start"
     again = open_one.kind == "alert" and open_one.state is IncidentState.FIRING
     return "repeat" if again and _has_cooled(open_one.last_told_at, cool_down, now) else ""
 

@@ -216,6 +216,7 @@ CREATE TABLE incidents (
     told            INTEGER NOT NULL DEFAULT 1,
     last_told_at    INTEGER NOT NULL,
     told_by         INTEGER,                  -- the run that told it last
+    heard           INTEGER NOT NULL DEFAULT 0, -- 1: some channel was given it
     acknowledged_at INTEGER,
     acknowledged_by TEXT NOT NULL DEFAULT '',
     resolved_at     INTEGER,
