@@ -77,7 +77,7 @@ CREATE INDEX runs_pending ON runs (priority DESC, available_at, id) WHERE state 
 CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'pending';
 CREATE INDEX runs_useful ON runs (useful_until) WHERE state = 'pending' AND useful_until IS NOT NULL;
 CREATE INDEX runs_open ON runs (task_id) WHERE state IN ('pending', 'running');
-CREATE INDEX runs_running ON runs (owner) WHERE state = 'running';
+CREATE INDEX runs_asked ON runs (owner) WHERE state = 'running' AND cancel IS NOT NULL;
 
 -- The last line of defence for "once": whatever the code above does, a settled run stays as it is.
 CREATE TRIGGER runs_settled BEFORE UPDATE OF state ON runs
