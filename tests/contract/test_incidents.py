@@ -293,6 +293,17 @@ def test_only_what_fires_can_be_acknowledged(store: MemoryStore) -> None:
         store.incidents.acknowledge(1, "ann", NOW)
 
 
+def test_what_is_over_goes_past_its_retention_and_what_fires_stays(store: MemoryStore) -> None:
+    with_rule(store)
+    told(store, "x")
+    told(store, now=NOW + HOUR)
+    told(store, "y", now=NOW + 2 * HOUR)
+    store.prune(NOW + HOUR, 100, 100)  # behind the last run: the end of a sweep
+    assert [each.id for each in store.incidents.newest()] == [2, 1]
+    store.prune(NOW + 3 * DAY, 100, 100)
+    assert [(each.id, each.state) for each in store.incidents.newest()] == [(2, "firing")]
+
+
 # -- a run that tells by itself
 def ended(store: MemoryStore, state: RunState, *, quiet: bool) -> None:
     owner = store.instances.register(NOW).id

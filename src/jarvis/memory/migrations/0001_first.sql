@@ -226,6 +226,7 @@ CREATE TABLE incidents (
 CREATE UNIQUE INDEX incidents_open ON incidents (rule, kind) WHERE state <> 'resolved';
 CREATE INDEX incidents_by_rule ON incidents (rule, kind, id);
 CREATE INDEX incidents_by_run ON incidents (told_by);
+CREATE INDEX incidents_over ON incidents (resolved_at) WHERE state = 'resolved';
 
 CREATE TRIGGER incidents_resolved BEFORE UPDATE OF state ON incidents
 WHEN old.state = 'resolved'

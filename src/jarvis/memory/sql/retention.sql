@@ -14,3 +14,6 @@ WHERE id > :after AND id <= :upto AND state NOT IN ('pending', 'running')
 
 -- name: absences
 DELETE FROM absences WHERE until < :before;
+
+-- name: incidents
+DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
