@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,11 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jarvis import expression
+from jarvis import expression, expressionrun
 from jarvis.expression import ExpressionError, check, end_idle, evaluate
 from jarvis.expressionprocess import Evaluator
 from jarvis.expressionrun import functions, outcome
 from jarvis.expressiontree import DEEPEST, FUNCTIONS, LONGEST, MOST_TOKENS
+from tests.conftest import Eventually
 
 VALUES = {
     "now": "2026-11-27T12:00:00+00:00",
@@ -305,6 +308,31 @@ def test_values_may_be_large_and_of_any_kind_json_has() -> None:
         evaluate("x", {"x": object()})
     with pytest.raises(ExpressionError, match="bytes long"):
         evaluate("len(x)", {"x": "a" * (expression.LARGEST_VALUES + 1)})
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_an_expression_that_goes_on_does_not_outlive_who_asked_by_much(eventually: Eventually) -> None:
+    slow = "sum(sum(sum(1 for x in a) for y in a) for z in a)"
+    program = f"from jarvis.expression import evaluate; evaluate({slow!r}, {{'a': list(range(300))}}, seconds=1.0)"
+    with subprocess.Popen([sys.executable, "-c", program]) as asking:
+        mine = psutil.Process(asking.pid)
+        eventually(lambda: any(each.cpu_times().user > 0.2 for each in mine.children()))
+        (evaluating,) = mine.children()
+        asking.kill()
+    eventually(lambda: not evaluating.is_running() or evaluating.status() == psutil.STATUS_ZOMBIE, within=30)
+
+
+def test_it_ends_when_nobody_asks_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def nobody(*what: Any) -> tuple[list[int], list[int], list[int]]:
+        waited.append(what[3])
+        return [], [], []
+
+    monkeypatch.setattr(select, "select", nobody)
+    assert expressionrun._Stdin().line() == b""
+    assert waited == [expressionrun.IDLE]
 
 
 @pytest.mark.process
