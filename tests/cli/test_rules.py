@@ -63,7 +63,7 @@ def test_a_rule_is_edited_by_what_is_given(jarvis: Jarvis) -> None:
     assert jarvis("rule", "edit", "disk", "--no-deliver", "--json").json["deliver"] == []
     assert jarvis("rule", "edit", "disk").code == 2
     assert jarvis("rule", "edit", "disk", "--no-deliver", "--deliver", "me").code == 2
-    assert jarvis("rule", "delete", "disk").out == "deleted rule disk\n"
+    assert jarvis("rule", "delete", "disk").out == "rule disk is deleted; `jarvis memory undo` brings it back\n"
     assert jarvis("rule", "delete", "disk").code == 1
 
 

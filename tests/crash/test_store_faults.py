@@ -298,7 +298,7 @@ def test_a_damaged_page_at_the_start_is_refused_untouched(served: Served) -> Non
 
 
 LARGE = """
-WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000)
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 150000)
 INSERT INTO facts (category, key, value, updated_at) SELECT 'large', n, printf('"%.1000c"', 'x'), 0 FROM numbers
 """
 
@@ -310,7 +310,7 @@ def test_damage_deep_in_a_large_store_ends_the_daemon_that_works_on_it(served: S
     store.database.change(LARGE)
     store.close()
     content = bytearray(served.path.read_bytes())
-    assert len(content) > 50_000_000
+    assert len(content) > 150_000_000
     content[-100 * 4096 : -99 * 4096] = b"\xa5" * 4096
     served.path.write_bytes(content)
     served.start()

@@ -94,7 +94,7 @@ def test_each_step_has_a_key_of_its_own_for_ever() -> None:
 
 def test_the_letters_say_what_is_since_when_and_what_to_do() -> None:
     berlin = ZoneInfo("Europe/Berlin")
-    start = letter(incident(started_at=NOW), "start", NOW, berlin)
+    start = letter(incident(started_at=NOW + TINY), "start", NOW, berlin)
     assert start.subject == "late: 1 delegation is overdue: Budget."
     assert start.body == (
         "1 delegation is overdue: Budget.\n\nrule late, since 2026-11-22 11:00:00+01:00\n"

@@ -70,18 +70,13 @@ def _told(each: Delivery) -> str:
 
 
 def _acknowledge(args: Namespace, session: Session) -> int:
-    incident = session.store.incidents.acknowledge(args.id, _who(), session.now)
+    from jarvis.cli.author import author
+
+    incident = session.store.incidents.acknowledge(args.id, author(), session.now)
     if args.json:
         return emit(of_row(incident, session.zone))
     print(f"incident {incident.id} is acknowledged: {escaped(incident.rule)} is told again when it is over")
     return 0
-
-
-def _who() -> str:
-    """Who gives the command."""
-    from os import environ
-
-    return environ.get("USER") or environ.get("LOGNAME") or "user"
 
 
 LIST = Command(

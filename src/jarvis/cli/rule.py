@@ -114,7 +114,7 @@ def _delete(args: Namespace, session: Session) -> int:
     rule = session.store.rules.get(args.name)
     if not session.store.rules.delete(rule.name):
         raise NotFound(f"no rule is named {rule.name!r} any more")
-    print(f"deleted rule {escaped(rule.name)}")
+    print(f"rule {escaped(rule.name)} is deleted; `jarvis memory undo` brings it back")
     return 0
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from jarvis.errors import NotFound, UsageError
+from jarvis.memory.changes import Change, ChangeTable
 from jarvis.memory.checked import line
 from jarvis.memory.faults import Refused
-from jarvis.memory.instants import from_micros, maybe_instant, to_micros
+from jarvis.memory.instants import from_micros, maybe_instant
 from jarvis.memory.rule_types import checked_condition
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
@@ -42,25 +43,26 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
 class RuleTable:
     """Add, change and read rules. A row that cannot be read is listed with its problem: the others go on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changes: ChangeTable) -> None:
         self._database = database
+        self._changes = changes
 
     def add(
         self,
         name: str,
         alert_type: str,
         condition: Mapping[str, Any],
-        now: datetime,
+        now: datetime | None = None,
         *,
         deliver: Sequence[str] = (),
         cool_down: timedelta = COOL_DOWN,
     ) -> AlertRule:
         """Store a new rule, enabled; what its condition leaves out is its type's default."""
-        stated = {"name": line("a rule's name", name), "now": to_micros(now)}
+        named = {"name": line("a rule's name", name)}
         try:
-            with self._database.transaction():
-                row = stated | self._checked(alert_type, condition, deliver, cool_down)
-                return _decode(self._database.rows(_SQL["insert"], row)[0])
+            with self._changes.signed(now) as at:
+                row = named | self._checked(alert_type, condition, deliver, cool_down)
+                return _decode(self._database.rows(_SQL["insert"], {**row, "now": at})[0])
         except Refused as error:
             raise UsageError(f"a rule named {name!r} exists already: choose another name") from error
 
@@ -71,9 +73,10 @@ class RuleTable:
         condition: Mapping[str, Any] | None = None,
         deliver: Sequence[str] | None = None,
         cool_down: timedelta | None = None,
+        now: datetime | None = None,
     ) -> AlertRule:
         """Change what is given: keys of its condition, all of its channels, its cool-down. Its type stays."""
-        with self._database.transaction():
+        with self._changes.signed(now):
             rule = self.get(name)
             row = self._checked(
                 rule.alert_type,
@@ -91,17 +94,31 @@ class RuleTable:
             raise NotFound(f"no rule is named {name!r}.{did_you_mean(name, [rule.name for rule in self.list()])}")
         return _decode(row)
 
-    def enable(self, name: str) -> bool:
+    def enable(self, name: str, now: datetime | None = None) -> bool:
         """Evaluate it again; False if it was enabled already."""
-        return self._switch(name, enabled=True)
+        return self._switch(name, enabled=True, now=now)
 
-    def disable(self, name: str) -> bool:
+    def disable(self, name: str, now: datetime | None = None) -> bool:
         """Evaluate it no more; False if it was disabled already."""
-        return self._switch(name, enabled=False)
+        return self._switch(name, enabled=False, now=now)
 
-    def delete(self, name: str) -> bool:
-        """Take the rule away; False if there was none."""
-        return self._database.change(_SQL["delete"], (name,)) == 1
+    def delete(self, name: str, now: datetime | None = None) -> bool:
+        """Take the rule away; False if there was none. Its history stays, and `undo` brings it back."""
+        with self._changes.signed(now):
+            return self._database.change(_SQL["delete"], (name,)) == 1
+
+    def history(self, name: str, limit: int | None = 50) -> list[Change]:
+        """What it was and who changed it, newest first; also of a rule that is deleted."""
+        return self._changes.of_row("rule", name, limit)
+
+    def undo(self, change_id: int | None = None, now: datetime | None = None) -> Change:
+        """Take back this author's last change of a rule; see ChangeTable.undo."""
+        return self._changes.undo(change_id, noun="rule", now=now)
+
+    def _switch(self, name: str, *, enabled: bool, now: datetime | None) -> bool:
+        with self._changes.signed(now):
+            rule = self.get(name)
+            return self._database.change(_SQL["switch"], {"id": rule.id, "enabled": enabled}) == 1
 
     def list(self) -> list[AlertRule]:
         """All rules by name."""
@@ -128,11 +145,6 @@ class RuleTable:
         names = [known for (known,) in self._database.rows(_SQL["task_names"])]
         if name not in names:
             raise UsageError(f"no task is named {name!r}: a rule watches one that there is.{did_you_mean(name, names)}")
-
-    def _switch(self, name: str, *, enabled: bool) -> bool:
-        with self._database.transaction():
-            rule = self.get(name)
-            return self._database.change(_SQL["switch"], {"id": rule.id, "enabled": enabled}) == 1
 
 
 def _json(value: object) -> str:

@@ -17,3 +17,6 @@ DELETE FROM absences WHERE until < :before;
 
 -- name: incidents
 DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
+
+-- name: changes
+DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
