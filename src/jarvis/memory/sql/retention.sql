@@ -15,5 +15,8 @@ WHERE id > :after AND id <= :upto AND state NOT IN ('pending', 'running')
 -- name: absences
 DELETE FROM absences WHERE until < :before;
 
+-- name: incidents
+DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
+
 -- name: changes
 DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
