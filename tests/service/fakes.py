@@ -1,24 +1,24 @@
 """launchctl and systemctl that keep a small state in a file, remember what they were told, and start nothing.
 
-As programs on PATH (`on_path`), or inside the test (`FakeMachine`) where thousands of calls are made.
+As programs on PATH (`on_path`), or inside the test (machine.py) where thousands of calls are made. This file loads
+nothing but the standard library.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import plistlib
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jarvis.service.machine import Answer, Machine
-from tests.house.tree import ROOT
+ROOT = Path(__file__).resolve().parents[2]
 
 PID = 4242
-_PROGRAM = """#!{python}
+# Without site-packages: it is started thousands of times.
+_PROGRAM = """#!{python} -IS
 import sys
 sys.path.insert(0, {root!r})
 from tests.service.fakes import main
@@ -35,12 +35,26 @@ def on_path(folder: Path, *names: str) -> Path:
     return folder
 
 
+class Answer(NamedTuple):
+    """What one call says, and its exit code."""
+
+    code: int
+    text: str
+
+
 class Fake:
     """What is remembered between two calls."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "state.json"
-        empty: dict[str, Any] = {"loaded": {}, "enabled": [], "leaving": {}, "lingers": False, "calls": []}
+        empty: dict[str, Any] = {
+            "loaded": {},
+            "enabled": [],
+            "leaving": {},
+            "lingers": False,
+            "refuses": False,
+            "calls": [],
+        }
         self.state = json.loads(self.file.read_text()) if self.file.exists() else empty
 
     def save(self) -> None:
@@ -87,6 +101,8 @@ class Fake:
         return Answer(0, "")
 
     def _bootstrap(self, plist: Path) -> Answer:
+        import plistlib
+
         keys = plistlib.loads(plist.read_bytes())
         label = keys["Label"]
         if label in self.state["loaded"]:
@@ -129,6 +145,8 @@ class Fake:
             (self.state["enabled"].append if verb == "enable" else self._forget)(unit)
         if verb in ("start", "restart"):
             self.state["loaded"][unit] = {"pid": PID, "code": 0, "status": 0}
+            if self.state["refuses"]:  # its configuration is wrong
+                self.state["loaded"][unit] = {"pid": None, "code": 1, "status": 78, "active": "failed", "sub": "failed"}
         elif verb == "stop" or "--now" in rest:
             self.state["loaded"][unit] = {"pid": None, "code": 1, "status": 0}
         elif verb == "reset-failed" and unit not in self.state["loaded"]:
@@ -162,47 +180,3 @@ def main(name: str, words: list[str]) -> int:
         os.kill(os.getppid(), signal.SIGKILL)
     sys.stdout.write(answer.text)
     return answer.code
-
-
-class Interrupted(BaseException):
-    """As Ctrl-C, or a kill, at one step."""
-
-
-class FakeMachine(Machine):
-    """Programs are the fake ones, files are real, nothing is waited for. Interrupted at effect number `at`."""
-
-    def __init__(self, fake: Fake, at: int = -1) -> None:
-        self.said: list[str] = []
-        super().__init__(self.said.append)
-        self.fake, self.at, self.effects = fake, at, 0
-
-    def ask(self, *words: str) -> Answer:
-        return self.fake.call(words[0], list(words[1:]))
-
-    def do(self, *words: str) -> Answer:
-        self._step()
-        return super().do(*words)
-
-    def write(self, file: Path, content: bytes) -> None:
-        self._step()
-        super().write(file, content)
-
-    def link(self, file: Path, target: str) -> None:
-        self._step()
-        super().link(file, target)
-
-    def remove(self, file: Path) -> None:
-        self._step()
-        super().remove(file)
-
-    def tell(self, line: str) -> None:
-        super().tell(line)
-        self._step()
-
-    def wait(self, fact: Callable[[], bool], within: float) -> bool:
-        return any(fact() for _ in range(5))
-
-    def _step(self) -> None:
-        self.effects += 1
-        if self.effects == self.at:
-            raise Interrupted

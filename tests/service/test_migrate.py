@@ -16,7 +16,8 @@ from jarvis.service.description import Service
 from jarvis.service.launchd import Launchd
 from jarvis.service.migrate import OLD_AGENTS, Migration, Places, read_journal
 from jarvis.testing import FakeClock
-from tests.service.fakes import Fake, FakeMachine, Interrupted
+from tests.service.fakes import Fake
+from tests.service.machine import FakeMachine, Interrupted
 
 OURS = "com.chg.jarvis-daemon"
 NEIGHBOURS = ("com.chg.imessage-daemon", "com.chg.jarvis-backup")

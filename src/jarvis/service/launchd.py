@@ -67,7 +67,7 @@ class Launchd:
 
     def stop(self) -> None:
         """SIGTERM. It ends with 0, after which KeepAlive leaves it alone."""
-        if self._agent.state().running or self._machine.rehearsing:
+        if self._agent.state().running:
             self._agent.end()
 
     def leave(self) -> None:
