@@ -165,6 +165,15 @@ def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path) -> None:
     assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
 
 
+def test_systemd_accepts_the_hardening_that_the_documents_offer(tmp_path: Path) -> None:
+    page = (SCRIPTS.parent / "docs" / "service.md").read_text(encoding="utf-8")
+    rules = page.partition("```ini\n[Service]\n")[2].partition("```")[0]
+    assert "NoNewPrivileges=yes" in rules
+    text = filled(UNIT, folder=str(program_in(tmp_path))).replace("UMask=0077\n", f"UMask=0077\n{rules}")
+    outcome = verify(write_unit(tmp_path, text))
+    assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "complaint"),
     [

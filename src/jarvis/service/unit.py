@@ -50,7 +50,7 @@ UMask=0077
 
 # Left out on purpose, because they hold for every scheduled command as well:
 # - NoNewPrivileges, and all that switches it on in a user's unit (SystemCallFilter, RestrictAddressFamilies,
-#   LockPersonality, MemoryDenyWriteExecute ...): sudo, ping and mail would fail.
+#   MemoryDenyWriteExecute ...): sudo, ping and mail would fail.
 # - ProtectSystem, ProtectHome, PrivateTmp: commands are there to read and write the user's files.
 # If your tasks need none of that, a drop-in switches them on: docs/service.md has one.
 
