@@ -65,6 +65,11 @@ def linux(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
+def runs_in(said: str) -> list[str]:
+    lines = [line.partition("would run: ")[2] for line in said.splitlines()]
+    return [line.replace(" --user", "") for line in lines if line]
+
+
 # -- install, on both -------------------------------------------------------------------------------------
 def test_an_install_on_a_mac_writes_the_agent_and_loads_it(mac: Desk, jarvis: Jarvis, home: Path) -> None:
     said = jarvis("service", "install")
@@ -116,8 +121,10 @@ def test_an_install_ends_the_old_service_before_its_file_is_replaced(
     jarvis("service", "install")
     before = len(desk.fake.calls)
     monkeypatch.setenv("DAEMON_LOG_LEVEL", "DEBUG")
+    planned = runs_in(jarvis("service", "install", "--dry-run").out)
     assert jarvis("service", "install").code == 0
-    first, *_, last = desk.fake.calls[before:]
+    assert desk.fake.calls[before:] == planned
+    first, *_, last = planned
     assert "bootout" in first or "disable --now" in first
     assert "bootstrap" in last or "start" in last
     file = desk.plist if machine == "mac" else desk.unit
@@ -146,9 +153,7 @@ def test_a_dry_run_says_what_an_install_then_does(
     desk: Desk = request.getfixturevalue(machine)
     said = jarvis("service", "install", "--dry-run")
     assert said.code == 0
-    planned = [
-        line.removeprefix("would run: ").replace(" --user", "") for line in said.out.splitlines() if "run:" in line
-    ]
+    planned = runs_in(said.out)
     assert desk.fake.calls == []
     assert not desk.plist.exists()
     assert not desk.unit.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -135,6 +137,10 @@ def test_under_launchd_a_wrong_configuration_is_told_once_and_waits(
     launchd.start()
     eventually(lambda: "ends with 78 in 300 s" in output(launchd), within=WITHIN)
     assert output(launchd).count("daemon_log_level") == 1
+    process = Path(f"/proc/{launchd.starts[-1]}")
+    if process.exists():  # nothing of the daemon is held: not the pipe by which others see that it lives
+        eventually(lambda: b"jarvis.service.refused" in (process / "cmdline").read_bytes(), within=WITHIN)
+        eventually(lambda: {each.name for each in (process / "fd").iterdir()} == {"0", "1", "2"}, within=WITHIN)
     launchd.kill(signal.SIGTERM)  # also in the middle of becoming what waits
     eventually(lambda: launchd.given_up, within=WITHIN)
     assert launchd.codes == [0]  # it was told to stop, and stays stopped
@@ -152,3 +158,22 @@ def test_under_launchd_a_configuration_that_was_mended_is_taken_at_the_next_star
         eventually(lambda: "first start" in output(launchd), within=WITHIN)
         assert launchd.stop(within=WITHIN) == 0
         assert set(launchd.codes[:-1]) == {78}
+
+
+EARLY_STOP = """
+import os, signal
+from jarvis import startup
+announce = startup._announce
+def stopped_here(*args):
+    announce(*args)
+    os.kill(os.getpid(), signal.SIGTERM)
+startup._announce = stopped_here
+raise SystemExit(startup.run_daemon())
+"""
+
+
+def test_a_stop_between_the_store_and_the_first_tick_is_a_stop(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY_STOP], capture_output=True, text=True, timeout=WITHIN, check=False
+    )
+    assert (done.returncode, done.stderr.count("stopped")) == (0, 1), done.stderr

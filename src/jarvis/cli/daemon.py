@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import timedelta
+    from typing import NoReturn
 
     from jarvis.cli.session import Session
 
@@ -40,10 +41,10 @@ def _run(args: Namespace, _session: Session) -> int:
     except JarvisError as error:
         if args.refuse_slowly is None or error.exit_code != REFUSED:
             raise
-        return _refuse(error, args.refuse_slowly)
+        _refuse(error, args.refuse_slowly)
 
 
-def _refuse(error: JarvisError, wait: timedelta) -> int:
+def _refuse(error: JarvisError, wait: timedelta) -> NoReturn:
     """Tell what is wrong, and end later."""
     from jarvis.cli.start import complain
     from jarvis.service.refused import become
@@ -51,7 +52,6 @@ def _refuse(error: JarvisError, wait: timedelta) -> int:
     complain(error)
     note(f"ends with {REFUSED} in {wait.total_seconds():.0f} s, so that whoever starts it again does not do so at once")
     become(wait.total_seconds())
-    return REFUSED
 
 
 DAEMON = Command(

@@ -112,7 +112,7 @@ def _tell_running(manager: Manager, changed: bool) -> None:
     how = "is installed and runs" if changed else "was already installed, and runs"
     print(f"{manager.service.label} {how}: process {state.pid} under {manager.name}")
     survives, advice = manager.after_logout()
-    if not survives:
+    if advice and not survives:
         note(advice)
 
 

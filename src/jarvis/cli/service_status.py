@@ -57,7 +57,7 @@ def _found(manager: Manager, session: Session) -> dict[str, Any]:
         "after_logout": survives,
         "log": str(log_of(manager, session) or "stderr alone"),
     }
-    return found | {"to_do": [*_to_do(found, session), *([] if survives else [advice])]}
+    return found | {"to_do": [*_to_do(found, session), *([advice] if advice and not survives else [])]}
 
 
 def _is_on_store(state: State, session: Session) -> bool | None:
@@ -108,6 +108,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("state", _stands(found)),
         ("last exit", found["last_exit"] or None),
         ("at login", "starts by itself" if found["at_login"] else "does not start"),
+        ("after logout", {True: "goes on", False: "ends"}.get(found["after_logout"], "not known")),
         ("log", found["log"]),
         ("to do", found["to_do"] or ["nothing"]),
     ]
@@ -129,16 +130,16 @@ def _logs_flags(parser: ArgumentParser) -> None:
 
 def _logs(args: Namespace, session: Session) -> int:
     import shutil
-    import subprocess
 
     from jarvis.service.machine import Machine
 
-    manager = chosen(args, session, Machine(print))
+    machine = Machine(print)
+    manager = chosen(args, session, machine)
     file, words = log_of(manager, session), manager.history(args.lines, args.follow)
     if words and shutil.which(words[0]):
         if file is not None:
             note(f"from the journal; the daemon's own log is {file}")
-        return subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
+        return machine.show(words)
     if file is None:
         raise NotFound("the daemon logs to stderr alone (DAEMON_LOG_FILE), and there is no journalctl to read it from")
     return _show(file, args)

@@ -78,8 +78,8 @@ class Launchd:
         """launchd reads the folder at login; nothing else is kept."""
 
     def after_logout(self) -> tuple[bool | None, str]:
-        """An agent lives as long as the session."""
-        return False, "launchd keeps an agent while you are logged in; it starts again at the next login"
+        """An agent lives as long as the session, and nothing can be done about that."""
+        return False, ""
 
     def history(self, lines: int, follow: bool) -> list[str]:  # noqa: ARG002 (the port's shape)
         """All of it is in the log."""
@@ -94,9 +94,12 @@ class Agent:
         self.target = f"{self.domain}/{label}"
         self._machine = machine
         self._stop_within = stop_within
+        self._is_gone = False  # in a rehearsal: by now it would be
 
     def state(self) -> State:
         """As launchd has it; not loaded if it does not know the label."""
+        if self._is_gone:
+            return State()
         answer = self._machine.ask("launchctl", "print", self.target)
         if answer.code != 0:
             return State()
@@ -130,17 +133,23 @@ class Agent:
         if not self.state().loaded:
             return
         answer = self._machine.do("launchctl", "bootout", self.target)
+        self._is_gone = self._machine.rehearsing
         if not self._machine.wait(lambda: not self.state().loaded, self._stop_within + GONE_WITHIN):
             raise JarvisError(f"launchd has not let go of {self.target}: {answer.last}. Try again")
 
     def end(self) -> None:
-        """SIGTERM, and wait until it has ended; after `stop_within`, SIGKILL."""
+        """SIGTERM, and wait until it has ended; a second one after `stop_within`, which cancels the runs that go on.
+
+        Never SIGKILL: what ends by that is started again.
+        """
         was = self.state().pid
-        answer = self._machine.do("launchctl", "kill", "SIGTERM", self.target)
-        if answer.code not in (0, _NO_PROCESS):
-            raise JarvisError(f"launchd did not send SIGTERM to {self.target}: {answer.last}")
-        if not self._machine.wait(lambda: self.state().pid != was or was is None, self._stop_within):
-            self._machine.do("launchctl", "kill", "SIGKILL", self.target)
+        for patience in (self._stop_within, GONE_WITHIN):
+            answer = self._machine.do("launchctl", "kill", "SIGTERM", self.target)
+            if answer.code not in (0, _NO_PROCESS):
+                raise JarvisError(f"launchd did not send SIGTERM to {self.target}: {answer.last}")
+            if self._machine.wait(lambda: self.state().pid != was, patience):
+                return
+        raise JarvisError(f"process {was} of {self.target} does not end: `jarvis service logs` may say why")
 
     def command(self, *words: str) -> None:
         """Any other command, which has to succeed."""

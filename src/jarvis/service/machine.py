@@ -74,6 +74,10 @@ class Machine:
             raise NoManager(f"`{' '.join(words)}` did not end within {ANSWER_WITHIN:.0f} s") from error
         return Answer(done.returncode, done.stdout.decode(errors="replace"))
 
+    def show(self, words: Sequence[str]) -> int:
+        """Run a program that writes to the user's own terminal; its exit code."""
+        return subprocess.run(words, stdin=subprocess.DEVNULL, env=os.environ | _bus(), check=False).returncode
+
     def do(self, *words: str) -> Answer:
         """Run a program that changes something. Its exit code is the caller's to judge."""
         return self.ask(*words)

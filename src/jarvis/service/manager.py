@@ -53,7 +53,7 @@ class Manager(Protocol):
         """After the file was taken away: let nothing of it be remembered."""
 
     def after_logout(self) -> tuple[bool | None, str]:
-        """Whether it goes on when its user logs out (None: not known), and what to do about that."""
+        """Whether it goes on when its user logs out (None: not known), and what can be done about that, if anything."""
 
     def history(self, lines: int, follow: bool) -> list[str]:
         """The command line that shows what the service has written; empty where that is in its log alone."""

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from typing import NoReturn
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -18,8 +19,8 @@ class _Stopped(Exception):
     pass
 
 
-def become(seconds: float) -> None:
-    """Replace this process by one that waits. A stop that comes in between is kept for it. Does not return."""
+def become(seconds: float) -> NoReturn:
+    """Replace this process by one that waits. A stop that comes in between is kept for it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     os.execv(sys.executable, [sys.executable, "-P", "-m", __name__, str(seconds)])  # noqa: S606 (no shell is meant)
 
