@@ -334,7 +334,7 @@ def test_the_status_on_linux_knows_of_lingering_and_how_it_ended(linux: Desk, ja
     fake.save()
     linux.set(UNIT, pid=None, code=1, status=78, active="failed", sub="failed")
     found = jarvis("service", "status", "--json").json
-    assert (found["after_logout"], found["last_exit"], found["detail"]) == (True, "exit code 78", "failed failed")
+    assert (found["after_logout"], found["last_exit"], found["detail"]) == (True, "exit code 78", "failed")
     linux.set(UNIT, code=2, status=9)
     assert jarvis("service", "status", "--json").json["last_exit"] == "killed by signal 9"
 
@@ -370,10 +370,13 @@ def test_the_logs_on_linux_are_those_of_the_journal_or_the_log(
     done = subprocess.run([*words, "-n", "7", "-f"], capture_output=True, text=True, check=True)
     assert f"--unit {UNIT} --lines 7" in done.stdout
     assert "--follow" in done.stdout
-    monkeypatch.setenv("PATH", str(linux.folder))
-    journal.unlink()
     (home / "data").mkdir(exist_ok=True)
     (home / "data" / "jarvis-daemon.log").write_text("one\ntwo\n")
+    journal.write_text("#!/bin/sh\necho 'No journal files were found.'; echo '-- No entries --'\n")
+    done = subprocess.run([*words, "-n", "1"], capture_output=True, text=True, check=True)
+    assert done.stdout == "two\n"
+    monkeypatch.setenv("PATH", str(linux.folder))
+    journal.unlink()
     done = subprocess.run([*words, "-n", "1"], capture_output=True, text=True, check=True)
     assert done.stdout == "two\n"
 

@@ -80,6 +80,8 @@ def _to_do(found: dict[str, Any], session: Session) -> list[str]:
         said.append("the move from the old agents was interrupted: `jarvis service migrate` goes on with it")
     if not found["installed"]:
         said.append("`jarvis service install` installs and starts it")
+    elif not found["running"] and found["last_exit"] == "exit code 0":
+        said.append("it was stopped: `jarvis service restart` starts it")
     elif not found["running"]:
         said.append("`jarvis service logs` shows why it ended; `jarvis service restart` starts it")
     elif found["on_store"] is False:
@@ -129,19 +131,17 @@ def _logs_flags(parser: ArgumentParser) -> None:
 
 
 def _logs(args: Namespace, session: Session) -> int:
-    import shutil
-
     from jarvis.service.machine import Machine
 
     machine = Machine(print)
     manager = chosen(args, session, machine)
     file, words = log_of(manager, session), manager.history(args.lines, args.follow)
-    if words and shutil.which(words[0]):
+    if words:
         if file is not None:
             note(f"from the journal; the daemon's own log is {file}")
         return machine.show(words)
     if file is None:
-        raise NotFound("the daemon logs to stderr alone (DAEMON_LOG_FILE), and there is no journalctl to read it from")
+        raise NotFound("the daemon logs to stderr alone (DAEMON_LOG_FILE), and no journal has it")
     return _show(file, args)
 
 

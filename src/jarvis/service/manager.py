@@ -56,4 +56,4 @@ class Manager(Protocol):
         """Whether it goes on when its user logs out (None: not known), and what can be done about that, if anything."""
 
     def history(self, lines: int, follow: bool) -> list[str]:
-        """The command line that shows what the service has written; empty where that is in its log alone."""
+        """The command line that shows what the service has said; empty where that is in its log alone."""

@@ -54,7 +54,7 @@ class Systemd:
             pid=pid or None,
             last_exit=_ended(facts) if pid == 0 else "",
             at_login=facts.get("UnitFileState") == "enabled",
-            detail=" ".join(word for word in (active, facts.get("SubState", "")) if word),
+            detail=" ".join(dict.fromkeys(word for word in (active, facts.get("SubState", "")) if word)),
         )
 
     def start(self) -> None:
@@ -96,7 +96,15 @@ class Systemd:
         return (None, advice) if answer.code != 0 and "not logged in" not in answer.text else (False, advice)
 
     def history(self, lines: int, follow: bool) -> list[str]:
-        """The journal has its log, and what it said before that was open."""
+        """The journal has its log, and what it said before that was open; where there is a journal."""
+        try:
+            answer = self._machine.ask(
+                "journalctl", "--user", "--unit", self.service.unit, "--lines", "1", "--no-pager"
+            )
+        except NoManager:
+            return []
+        if answer.code != 0 or "-- No entries --" in answer.text:
+            return []
         shown = ["journalctl", "--user", "--unit", self.service.unit, "--lines", str(lines), "--output", "short-iso"]
         return [*shown, "--follow"] if follow else [*shown, "--no-pager"]
 

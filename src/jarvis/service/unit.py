@@ -39,8 +39,9 @@ KillMode=mixed
 TimeoutStopSec={stop_within}
 
 # Each command gets a cgroup of its own below the service's, which nothing it starts can leave: at its deadline
-# all of it is found, however well it hid.
+# all of it is found, however well it hid. A user's systemd does not mark the cgroup as given away: we say so.
 Delegate=yes
+Environment=JARVIS_UNIT={unit}
 
 # A scheduled command that eats all memory is killed by the kernel; that must not take the daemon down with it.
 OOMPolicy=continue
