@@ -10,11 +10,10 @@ from pathlib import Path
 
 from jarvis.config import SETTINGS, Config
 from jarvis.errors import JarvisError, UsageError
-from jarvis.service.description import Service
+from jarvis.service.description import MANAGERS, Service
 from jarvis.service.machine import Machine, NoManager
 from jarvis.service.manager import Manager
 
-MANAGERS = ("launchd", "systemd")
 _PROGRAMS = {"launchd": "launchctl", "systemd": "systemctl"}
 
 #: Folders below the user's own that macOS opens to a program only after the user has said so (TCC).

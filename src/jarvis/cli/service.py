@@ -8,7 +8,7 @@ from jarvis.cli.args import one_of
 from jarvis.cli.command import Command
 from jarvis.cli.output import note
 from jarvis.errors import ConfigError, UsageError
-from jarvis.service.description import STOP_WITHIN
+from jarvis.service.description import MANAGERS, STOP_WITHIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from jarvis.cli.session import Session
     from jarvis.service.machine import Machine
     from jarvis.service.manager import Manager
-
-MANAGERS = ("launchd", "systemd")
 
 
 def add_flags(parser: ArgumentParser) -> None:

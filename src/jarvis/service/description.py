@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+MANAGERS = ("launchd", "systemd")
+
 LABEL = "com.chg.jarvis-daemon"
 OURS = "com.chg."
 
