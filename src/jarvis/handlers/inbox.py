@@ -1,9 +1,10 @@
 """What a file in the inbox may hold: `parse(data)` reads one event, or says what is wrong with it. Pure.
 
 Accepted is one JSON object in UTF-8 with `source`, `event_type` (one line of text each) and `payload`
-(anything); other members are ignored. Refused is whatever two programs could read differently, or not
-read back: a byte order mark, a name twice in one object, NaN, numbers beyond a float, halves of surrogate
-pairs, deep nesting. The payload is kept to the letter.
+(anything), and if the sender has one an `id` (one line of text, or a whole number): the same id of the same
+source is the same event, whatever else the file holds. Other members are ignored. Refused is whatever two
+programs could read differently, or not read back: a byte order mark, a name twice in one object, NaN, numbers
+beyond a float, halves of surrogate pairs, deep nesting. The payload is kept to the letter.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ class Event(msgspec.Struct, frozen=True):
     source: str
     event_type: str
     payload: msgspec.Raw
+    id: str | int | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What the sender calls it, as text: 7 and "7" are one."""
+        return None if self.id is None else str(self.id)
 
 
 class Refused(ValueError):
@@ -50,6 +57,8 @@ def parse(data: bytes) -> Event:
     _refuse_depth(payload)
     _refuse_word("source", event.source)
     _refuse_word("event_type", event.event_type)
+    if event.key is not None:
+        _refuse_word("id", event.key)
     return event
 
 

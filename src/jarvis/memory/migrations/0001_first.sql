@@ -206,10 +206,12 @@ CREATE TABLE webhook_events (
     source      TEXT NOT NULL,
     event_type  TEXT NOT NULL,
     payload     TEXT NOT NULL,                -- JSON
+    event_id    TEXT,                         -- what the sender calls it, if anything
     file_name   TEXT NOT NULL,
     file_mtime  INTEGER NOT NULL,             -- nanoseconds
-    digest      TEXT NOT NULL,                -- sha-256 of the content
+    digest      TEXT NOT NULL UNIQUE,         -- sha-256 of the content: the same content is one event
     status      TEXT NOT NULL DEFAULT 'pending',
-    received_at INTEGER NOT NULL,
-    UNIQUE (file_name, file_mtime, digest)    -- a file read twice (killed before its move) is one event
+    received_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE UNIQUE INDEX webhook_events_by_sender ON webhook_events (source, event_id) WHERE event_id IS NOT NULL;
