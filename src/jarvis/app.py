@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
+    from jarvis.inboxwatch import InboxWatch
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
@@ -163,6 +164,13 @@ def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
     return TaskWatch(
         config.file, lambda: _apply_home(config, memory, clock), lambda: memory.tasks.count_of(source), clock
     )
+
+
+def inbox_watch(config: Config, memory: MemoryStore, clock: Clock) -> InboxWatch:
+    """What has the inbox taken in as soon as a file is dropped, while a daemon runs."""
+    from jarvis.inboxwatch import InboxWatch
+
+    return InboxWatch(config.inbox_dir, lambda: memory.start_poll(clock.now(), "(as files came into the inbox)"))
 
 
 def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:

@@ -180,10 +180,20 @@ def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch:
 
     from jarvis.scheduler.daemon import JarvisDaemon
 
+    inbox = app.inbox_watch(config, memory, SystemClock())
+
+    def look() -> None:
+        watch.look()
+        inbox.look()
+
+    def anything() -> bool:
+        return watch.anything() or inbox.anything()
+
     async def serve() -> None:
         made = app.engine(memory, config)
-        await JarvisDaemon(
-            config.tick_interval, engine=made, reload=reload, on_look=watch.look, outside=watch.anything
-        ).run()
+        await JarvisDaemon(config.tick_interval, engine=made, reload=reload, on_look=look, outside=anything).run()
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    finally:
+        inbox.close()

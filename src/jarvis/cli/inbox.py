@@ -188,6 +188,6 @@ SHOW = Command(
 RETRY = Command(
     _retry,
     flags=_retry_flags,
-    about="Put files that failed back into the inbox, for instance once they were corrected. Their reasons are removed.",
+    about="Put files that failed back into the inbox, for instance once they were corrected. Their reasons go.",
     examples="jarvis inbox retry torn.json\njarvis inbox retry --all",
 )
