@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "inbox list": ("inbox", "what came in, what waits, what failed and why"),
         "inbox show": ("inbox", "everything about one event, or one file of the inbox"),
         "inbox retry": ("inbox", "put files that failed back into the inbox"),
+        "inbox serve": ("inbox_serve", "receive events over HTTP, check who sent them, and drop them into the inbox"),
     },
     "The assistant's memory": {
         "delegation add": ("delegation", "remember something that another person does"),
