@@ -54,7 +54,7 @@ def test_a_source_is_read_with_what_its_kind_of_sender_does() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[x]\nsignature = "githb"\nsecret = "${env:A}"', "inbox.sources.x.signature: not allowed (got 'githb'. Did you mean github?)"),
+        ('[x]\nsignature = "githb"\nsecret = "${env:A}"', "not allowed (got 'githb'. Did you mean github?)"),
         ('[x]\nsecret = "${env:A}"', "inbox.sources.x.signature: missing; allowed: standard-webhooks"),
         ('[x]\nsignature = "github"', "inbox.sources.x.secret: missing"),
         ('[x]\nsignature = "none"\nsecret = "${env:A}"', "inbox.sources.x.secret: nothing is signed with it"),

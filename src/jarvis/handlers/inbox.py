@@ -46,7 +46,7 @@ def parse(data: bytes) -> Event:
     try:
         _refuse_encoding(data)
         event = msgspec.json.decode(data, type=Event)
-        payload = msgspec.json.decode(event.payload)
+        _refuse_depth(msgspec.json.decode(event.payload))  # gone again before the next line takes as much
         json.loads(data, object_pairs_hook=_refuse_twice, parse_int=str, parse_float=str)
     except RecursionError:
         raise Refused(f"nested more than {DEEPEST} deep") from None
@@ -54,7 +54,6 @@ def parse(data: bytes) -> Event:
         raise Refused(f"no event: {error}") from None
     except msgspec.DecodeError as error:
         raise Refused(f"no JSON: {error}") from None
-    _refuse_depth(payload)
     _refuse_word("source", event.source)
     _refuse_word("event_type", event.event_type)
     if event.key is not None:

@@ -35,7 +35,7 @@ _TOLD_AT_MOST = 50  # files named in a result; all are counted
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one poll takes on: it holds about `batch_size` + 2 * `size` of content, however full the inbox is.
 
-    While one file is read, its values take more: the worst 1 MiB there is (a list of empty lists) about 60 MiB.
+    While one file is read, its values take more: the worst 1 MiB there is (lists in a list) about 40 MiB.
     """
 
     size: int = 1 << 20  # bytes of one file; a bigger one is refused
