@@ -165,9 +165,8 @@ def test_polls_killed_at_any_moment_lose_nothing_and_take_nothing_in_twice(tmp_p
             child.send_signal(signal.SIGKILL)
             killed += child.wait() == -signal.SIGKILL
     subprocess.run([sys.executable, "-m", "tests.crash.inbox_child", str(tmp_path)], cwd=ROOT, check=True, timeout=60)
-    say(
-        f"{ROUNDS} rounds, {killed} killed, {dropper.count} files, {len(dropper.payloads)} events, {len(dropper.bad)} bad"
-    )
+    told = f"{dropper.count} files, {len(dropper.payloads)} events, {len(dropper.bad)} bad"
+    say(f"{ROUNDS} rounds, {killed} killed, {told}, {dropper.duplicates} duplicates")
     (tmp_path / "data").mkdir()
     (tmp_path / "memory.db").rename(tmp_path / "data" / "memory.db")
     found = events(tmp_path)

@@ -85,11 +85,11 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_depth(payload: object) -> None:
     """Level by level, so that no depth of the payload is a depth of our own stack."""
-    level = _containers([payload])
-    for _ in range(DEEPEST):
-        level = _containers(inner for outer in level for inner in _members(outer))
-    if level:
-        raise Refused(f"nested more than {DEEPEST} deep")
+    level, depth = _containers([payload]), 0
+    while level:
+        if depth == DEEPEST:
+            raise Refused(f"nested more than {DEEPEST} deep")
+        level, depth = _containers(inner for outer in level for inner in _members(outer)), depth + 1
 
 
 def _containers(values: Iterable[object]) -> list[Container]:

@@ -169,14 +169,16 @@ class _Poll:
     def _batches(self, names: Iterable[str]) -> Iterator[list[Look]]:
         """Look at the files in turn; together as many as may share a transaction."""
         batch: list[Look] = []
+        size = 0
         for name in names:
             if self._context.cancelled():
                 self._left[name] = "the poll was stopped"
             elif not self._still_writing(name) and (seen := self._look(name)):
                 batch.append(seen)
-            if self._full(batch):
+                size += seen.size
+            if len(batch) >= self._limits.batch or size >= self._limits.batch_size:
                 yield batch
-                batch = []
+                batch, size = [], 0
         yield batch
 
     def _still_writing(self, name: str) -> bool:
@@ -191,9 +193,6 @@ class _Poll:
         if seen is None:
             self._doubts.pop(name, None)
         return seen
-
-    def _full(self, batch: Sequence[Look]) -> bool:
-        return len(batch) >= self._limits.batch or sum(seen.size for seen in batch) >= self._limits.batch_size
 
     def _take_in(self, batch: Sequence[Look]) -> None:
         """Store the events in one transaction; then, and only then, move their files."""
