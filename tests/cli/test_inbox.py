@@ -193,3 +193,17 @@ def test_a_retry_waits_for_a_poll_and_then_gives_up(
         said = jarvis("inbox", "retry", "--all")
     assert (said.code, "a poll is at work on the inbox" in said.err) == (1, True)
     assert jarvis("inbox", "retry", "--all").code == 0
+
+
+def test_the_status_counts_what_waits_and_what_failed(
+    jarvis: Jarvis, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert jarvis("status", "--json").json["inbox"] == {"waiting": 0, "failed": 0, "watched": True}
+    assert "inbox      nothing waits; watched\n" in jarvis("status").out
+    drop(inbox, "x.json", TORN)
+    drop(inbox, "x.json.reason.json", TORN + " ")
+    poll(jarvis)
+    drop(inbox, "y.json", GOOD)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert jarvis("status", "--json").json["inbox"] == {"waiting": 1, "failed": 2, "watched": False}
+    assert "inbox      1 waiting, 2 failed: `jarvis inbox list` says why; looked at every 5 s (" in jarvis("status").out
