@@ -121,7 +121,8 @@ class InboxWatch:
         self._asked = found
 
     def _is_blind(self) -> bool:
-        return self._watching is not None and not self._watching.alive()
+        watching = self._watching  # which the other thread may take away
+        return watching is not None and not watching.alive()
 
     def _keep_watching(self) -> None:
         """Watch the folder that is there now, which may not be the one that was."""
@@ -161,7 +162,7 @@ class _Watchdog:
 
     def alive(self) -> bool:
         """Whether its threads live: that of a folder ends with the folder."""
-        return bool(self._observer.is_alive() and all(each.is_alive() for each in self._observer.emitters))
+        return bool(self._observer.is_alive() and all(each.is_alive() for each in tuple(self._observer.emitters)))
 
     def close(self) -> None:
         """End its threads."""

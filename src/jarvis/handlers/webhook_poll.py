@@ -145,7 +145,7 @@ class _Poll:
             if not more:
                 self._wait(self._limits.step)
                 self._waited += self._limits.step
-        if self._context.cancelled():
+        if self._doubts and self._context.cancelled():
             self._counts["stopped"] = 1
         self._left |= {name: f"may still be being written: {doubt.seen.reason}" for name, doubt in self._doubts.items()}
 
@@ -172,6 +172,7 @@ class _Poll:
         size = 0
         for name in names:
             if self._context.cancelled():
+                self._counts["stopped"] = 1
                 self._left[name] = "the poll was stopped"
             elif not self._still_writing(name) and (seen := self._look(name)):
                 batch.append(seen)

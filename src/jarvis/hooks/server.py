@@ -196,7 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _log_answer(self, answer: Answer) -> None:
         level = logging.INFO if answer.status < 400 else logging.WARNING
         said = answer.body.get("error") or ("a duplicate" if answer.body.get("duplicate") else "accepted")
-        _LOG.log(level, "%s %s %.200s: %d %s", self.client_address[0], self.command, self.path, answer.status, said)
+        path = self.path.partition("?")[0]  # what follows may be a password
+        _LOG.log(level, "%s %s %.200s: %d %s", self.client_address[0], self.command, path, answer.status, said)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class refuses (no HTTP, too long a line, too many headers) in our form."""
