@@ -249,7 +249,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
-    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.workers import Workers
@@ -267,4 +267,12 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     senders = Senders(Carrier(lambda name: channel(name, config), clock))
-    return SchedulerEngine(memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle))
+    return SchedulerEngine(
+        memory,
+        workers,
+        clock,
+        sender=senders,
+        wake_settle=timedelta(seconds=config.wake_settle),
+        lead=LEAD,
+        retention=config.retention,
+    )
