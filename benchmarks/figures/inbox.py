@@ -1,4 +1,4 @@
-"""Ten thousand files dropped into the inbox at once, and what they do to a task that is due each 100 ms."""
+"""Ten thousand files dropped into the inbox at once, and what they do to tasks that are each due every 100 ms."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FIGURES = [
         {OURS: dropped, QUIET: quiet},
         [
             Target("10,000 files taken in", "files_a_second", "files/s"),
-            Target("a task due each 100 ms meanwhile, p99", "p99_ms", "ms", peer=QUIET, more_at_most=50),
-            Target("a task due each 100 ms meanwhile, p50", "p50_ms", "ms"),
+            Target("tasks due each 100 ms meanwhile, p99", "p99_ms", "ms", peer=QUIET, more_at_most=50),
+            Target("tasks due each 100 ms meanwhile, p50", "p50_ms", "ms"),
         ],
     )
 ]

@@ -1,8 +1,8 @@
-"""FILES files dropped into the inbox of a running daemon, beside a task that is due each 100 ms:
+"""FILES files dropped into the inbox of a running daemon, beside tasks of which one is due each 33 ms:
 `python -m benchmarks.peers.jarvis_inbox FILES QUIET`.
 
 Measured are the files a second, from the first that is dropped until the last is an event in the store and moved, and
-how late that task's runs ended (`finished_at`) meanwhile (`p99_ms`), and in QUIET seconds before with nothing in the
+how late those tasks' runs ended (`finished_at`) meanwhile (`p99_ms`), and in QUIET seconds before with nothing in the
 inbox (`quiet_p99_ms`). With the extra `watch` the files are seen at once, without it within 5 s, which counts then.
 """
 
@@ -20,11 +20,11 @@ from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import TaskSpec
 from jarvis.scheduler.schedule import Interval
 
-EVERY = timedelta(milliseconds=100)
+EVERY, BEATS = timedelta(milliseconds=100), 3  # so that there are enough runs for a p99
 WARM_UP = 3.0
 LATE = """
 SELECT json_group_array(json_array(due_at, finished_at)) FROM runs r JOIN tasks t ON t.id = task_id
-WHERE t.name = 'beat' AND r.state = 'succeeded' AND due_at BETWEEN ? AND ?
+WHERE t.name LIKE 'beat%' AND r.state = 'succeeded' AND due_at BETWEEN ? AND ?
 """
 
 
@@ -35,7 +35,9 @@ def main(files: int, quiet: float) -> None:
         prepared = prepare(folder, files)
         with daemons.store(folder) as memory, memory.transaction():
             now = SystemClock().now()
-            memory.add_task(TaskSpec(name="beat", schedule=Interval(EVERY), handler="noop"), now)
+            for number in range(BEATS):
+                beat = Interval(EVERY, anchor=now + number * EVERY / BEATS)
+                memory.add_task(TaskSpec(name=f"beat{number}", schedule=beat, handler="noop"), now)
             memory.add_task(
                 TaskSpec(name="webhook_poll", schedule=Interval(timedelta(days=1)), handler="webhook_poll"), now
             )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
 # Seconds after which a thread that works gives way to one that waits. A tick is dozens of short calls into SQLite, and
-# at Python's own 5 ms it waited after each of them while the inbox was full: 200 ms late at worst, and 35 with this.
+# at Python's own 5 ms it waited after each of them while the inbox was full: 200 ms late at p99, and 35 with this.
 GIVE_WAY = 0.0005
 
 # Seconds that looking the store over may hold up a start: 25 MB or so, the ledger of a year; the rest of a larger one

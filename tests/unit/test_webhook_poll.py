@@ -580,7 +580,7 @@ def test_files_share_transactions(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inbox.store, "transaction", counted)
     for number in range(250):
         inbox.drop(f"{number:03}.json")
-    inbox.poll()
+    inbox.poll(Limits(batch=100))
     assert count == 3
     count = 0
     for number in range(10):

@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int = 1 << 20  # bytes of one file; a bigger one is refused
     count: int = 10_000  # files settled in one poll; the others wait for the next
-    batch: int = 100  # files stored in one transaction ...
+    batch: int = 250  # files stored in one transaction: 10 us each, and one sync that others wait for as well ...
     batch_size: int = 4 << 20  # ... and bytes read until then
     quiet: float = 5.0  # seconds without a change after which a file that reads as no event is refused
     step: float = 0.5  # seconds between two looks, the least that every such file is given
