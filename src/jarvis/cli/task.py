@@ -103,9 +103,13 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
 
 
 def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
+    from jarvis.cli.task_flags import waits_for
     from jarvis.scheduler.delivery import said
+    from jarvis.scheduler.schedule import Untimed
 
     due = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)]
+    if task.enabled and isinstance(task.schedule, Untimed):
+        due = [waits_for(task)]
     paused = f"paused since {instant(task.paused_at, zone)}: {task.pause_reason}"
     return [
         ("name", task.name),

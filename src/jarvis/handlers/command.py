@@ -2,7 +2,7 @@
 
 Params: `command`, the list of arguments (never a shell by itself: for one write ["sh", "-c", "..."]); `cwd`,
 an absolute folder or one that begins with `~/`; `env`, added to the daemon's environment; `stdin`, a text to
-be read (nothing otherwise); `kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which
+be read (by default nothing, or as JSON what started the run: an event, the end of another run); `kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which
 run this is: JARVIS_TASK, JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by
 which leftovers are found.
 
@@ -28,6 +28,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Self
+
+import msgspec
 
 from jarvis.errors import UsageError
 from jarvis.handlers.brand import Brand
@@ -104,7 +106,7 @@ class _Running:
         """Start it; an OSError means that it did not start."""
         folder = _folder(wanted.cwd)
         command = held(wanted.command, context.memory_limit, folder, env.get("PATH"))
-        with _stdin(wanted.stdin) as stdin:
+        with _stdin(_given(wanted, context)) as stdin:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -254,6 +256,12 @@ def _open_end(process: subprocess.Popen[bytes]) -> int:
     assert process.stdout is not None  # noqa: S101 - stdout=PIPE
     os.set_blocking(process.stdout.fileno(), False)
     return process.stdout.fileno()
+
+
+def _given(wanted: Wanted, context: Context) -> str | None:
+    """What the command reads: the task's own text, else as JSON what started the run, if anything but time did."""
+    cause = context.event or context.upstream
+    return wanted.stdin if wanted.stdin is not None or cause is None else msgspec.json.encode(cause).decode()
 
 
 @contextmanager

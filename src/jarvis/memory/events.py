@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.model import Event
 
 _SQL = load("events")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1  # what an integer column holds
@@ -59,7 +61,26 @@ class EventTable:
             "digest": digest,
             "now": to_micros(now),
         }
-        return self._database.change(_SQL["insert"], row) == 1
+        with self._database.transaction():
+            stored = self._database.change(_SQL["insert"], row) == 1
+            if stored:
+                self._database.announce()
+            return stored
+
+    def any_pending(self) -> bool:
+        """Whether any event waits to be given to the tasks it concerns."""
+        return bool(self._database.value(_SQL["any_pending"]))
+
+    def pending(self, limit: int) -> Sequence[Event]:
+        """The events that wait, in the order in which they came, without their payloads, which may be long."""
+        return [
+            Event(id=row[0], source=row[1], event_type=row[2], payload=None, received_at=from_micros(row[3]))
+            for row in self._database.rows(_SQL["pending"], (limit,))
+        ]
+
+    def payload(self, event_id: int) -> str:
+        """The payload of an event as its JSON text."""
+        return str(self._database.value(_SQL["payload"], (event_id,)))
 
     def list(self, limit: int | None = 50) -> list[WebhookEvent]:
         """What arrived, newest first; `limit=None` for all of it."""

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from jarvis.errors import NotFound
+from jarvis.memory.causes import CauseTable
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.overlap import make_way, open_of, stop
 from jarvis.memory.runrows import as_row, decode_run
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
@@ -44,11 +46,20 @@ MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not
 class RunTable:
     """Record, claim, settle, release, recover; and read the ledger."""
 
-    def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable, deliveries: DeliveryTable) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tasks: TaskTable,
+        outputs: OutputTable,
+        deliveries: DeliveryTable,
+        causes: CauseTable,
+    ) -> None:
         self._database = database
         self._tasks = tasks
         self._outputs = outputs
         self._deliveries = deliveries
+        self._causes = causes
+        self._chained = False  # whether any task comes after another: asked once for each batch of ends
 
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
@@ -57,7 +68,8 @@ class RunTable:
             for task, plan in planned:
                 # The advance comes first: if another daemon planned this task, nothing of ours is inserted.
                 if self._tasks.advance(task, plan):
-                    self._make_way(task, plan, now)
+                    if any(row.state is RunState.PENDING for row in plan.record):
+                        make_way(self._database, task, now)
                     written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
         return written
 
@@ -94,6 +106,7 @@ class RunTable:
     def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
         """End each attempt, all in one transaction; None where the fence no longer matched."""
         with self._database.transaction():
+            self._chained = self._causes.any_chained()
             return [self._settle(outcome) for outcome in outcomes]
 
     def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
@@ -108,6 +121,7 @@ class RunTable:
         """Take what a dead owner left running: pending again, or failed, as each task says."""
         with self._database.transaction():
             left = [decode_run(row) for row in self._database.rows(_SQL["running_of"], (dead.id,))]
+            self._chained = self._causes.any_chained()
             for run in left:
                 self._recover(run, dead, now)
             return left
@@ -121,10 +135,7 @@ class RunTable:
         """End a run: at once if it has not started, else by asking its owner to. The state it was in."""
         with self._database.transaction():
             self._database.announce()
-            if self._database.change(_SQL["cancel_one"], {"id": run_id, "reason": reason, "now": to_micros(now)}):
-                return RunState.PENDING
-            self._database.change(_SQL["ask_to_stop"], {"id": run_id, "reason": reason})
-            return self.get(run_id).state
+            return RunState.PENDING if stop(self._database, run_id, reason, now) else self.get(run_id).state
 
     def asked_to_stop(self, owner: int) -> dict[int, str]:
         """Runs this owner holds that somebody wants ended, with the reason."""
@@ -132,8 +143,7 @@ class RunTable:
 
     def open_of(self, task_id: int) -> int | None:
         """A run of a task that is pending or running; None if there is none."""
-        found = self._database.row(_SQL["open_of"], (task_id,))
-        return None if found is None else int(found[0])
+        return open_of(self._database, task_id)
 
     def any_pending(self) -> bool:
         """Whether anything waits to start, for whatever reason."""
@@ -192,13 +202,6 @@ class RunTable:
         rows = self._database.rows(_SQL["counts"], (to_micros(since),))
         return dict(rows) | dict(self._database.rows(_SQL["open_counts"]))
 
-    def _make_way(self, task: Task, plan: Plan, now: datetime) -> None:
-        """overlap=cancel_running: what is open ends, so that the new occurrence can start."""
-        if task.policy.overlap != "cancel_running" or all(row.state is not RunState.PENDING for row in plan.record):
-            return
-        for (run_id,) in self._database.rows(_SQL["open_of"], (task.id,)):
-            self.cancel(run_id, "cancelled: the next occurrence came due (overlap=cancel_running)", now)
-
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
         return self._database.change(_SQL["insert"], as_row(task, row, origin, now))
 
@@ -242,7 +245,9 @@ class RunTable:
         held = msgspec.structs.replace(
             run, state=RunState.RUNNING, owner=owner, fence=run.fence + 1, attempt=run.attempt + 1, started_at=now
         )
-        return Claimed(held, task)
+        if run.origin in ("schedule", "manual"):
+            return Claimed(held, task)
+        return Claimed(held, task, *self._causes.input_of(run))
 
     def _settle(self, outcome: Outcome) -> Settled | None:
         run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
@@ -278,7 +283,11 @@ class RunTable:
             "finished_at": to_micros(now),
             "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
         }
-        return self._database.change(_SQL["settle"], values) == 1
+        if self._database.change(_SQL["settle"], values) != 1:
+            return False
+        if self._chained:
+            self._causes.ended(run, result.state, now)
+        return True
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
         """Back to pending until the next attempt's time."""

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
+from jarvis.scheduler.eventports import Sieve
+from jarvis.scheduler.matching import Matching
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
@@ -48,13 +50,15 @@ class SchedulerEngine:
         clock: Clock | None = None,
         *,
         sender: Sender | None = None,
+        sieve: Sieve | None = None,
         wake_settle: timedelta = WAKE_SETTLE,
     ) -> None:
-        """Without a `sender` deliveries are written and left to an owner that has one."""
+        """Without a `sender` deliveries are written and left to an owner that has one; a `sieve` judges events."""
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
         self.outbox = Outbox(store, sender, self.clock)
+        self.matching = Matching(store, sieve)
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
@@ -85,6 +89,7 @@ class SchedulerEngine:
         """
         self.executor.close()
         self.outbox.stop()
+        self.matching.close()
         owner, self._instance = self._instance, None
         if owner is None:
             return
@@ -109,6 +114,7 @@ class SchedulerEngine:
         self.recover(at)
         self._release_unstarted(self.instance)
         self.store.runs.expire(at)
+        self.matching.match_all(at)
         # All is planned before anything is settled: what counts from the end of a run may come due again before `at`.
         while _come(self.store.tasks.next_due_at(), at):
             self._sure = False
@@ -119,6 +125,7 @@ class SchedulerEngine:
         while self.run_due(at) or self.executor.busy:
             self.executor.wait()
             results += self.settle_finished()
+            self.matching.match_all(at)  # what the runs themselves took in
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
@@ -142,6 +149,8 @@ class SchedulerEngine:
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
             arrived = self.outbox.settle(sent)
+            if claim:
+                self.matching.match(now)
             claimed = self._plan_and_claim(owner, now) if claim else []
             letters = self.outbox.claim(owner.id, now) if claim else []
         self.executor.acknowledge(len(outcomes))
@@ -217,6 +226,8 @@ class SchedulerEngine:
         """When something next has its turn; None when nothing waits, or only for a free place."""
         if self._vigil.settled_at is not None:
             return self._vigil.settled_at
+        if self.matching.backlog:
+            return self.clock.now()
         moments = [self.store.tasks.next_due_at(), self.outbox.next_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
