@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -66,6 +68,14 @@ class EventTable:
             if stored:
                 self._database.announce()
             return stored
+
+    def emit(self, source: str, event_type: str, payload: Any, now: datetime) -> int:
+        """Store an event that no file brought, and wake the daemons. Its id."""
+        with self._database.transaction():
+            text = msgspec.json.encode(payload)
+            name, digest = f"emitted {uuid4().hex}", sha256(text).hexdigest()
+            self.add(source, event_type, msgspec.Raw(text), file_name=name, file_mtime=0, digest=digest, now=now)
+            return self._database.last_id()
 
     def any_pending(self) -> bool:
         """Whether any event waits to be given to the tasks it concerns."""

@@ -122,10 +122,11 @@ class SchedulerEngine:
                 claimed = self._plan_and_claim(self.instance, at)
             self._start(claimed)
             self._sure = True
-        while self.run_due(at) or self.executor.busy:
-            self.executor.wait()
-            results += self.settle_finished()
-            self.matching.match_all(at)  # what the runs themselves took in
+        for _ in ("what was due", "what events started that these runs took in"):
+            while self.run_due(self.clock.now() if now is None else at) or self.executor.busy:
+                self.executor.wait()
+                results += self.settle_finished()
+            self.matching.match_all(at)
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
