@@ -11,8 +11,8 @@ from typing import Any, get_args
 import msgspec
 
 from jarvis.calendars import excluded_by
-from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.after import End
+from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc, parse_instant
 from jarvis.scheduler.onevent import FILTER_NAMES, parse_pattern, parse_rate
 from jarvis.scheduler.phrase import Phrase, PhraseError, parse_at, parse_every, parse_when

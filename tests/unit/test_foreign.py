@@ -240,7 +240,7 @@ def test_more_than_one_frame_holds_fails_the_run_and_not_the_process(run: Run) -
     before = run("pid").data
     assert "at most" in run("huge", size=LONGEST).reason
     assert run("huge", size=LONGEST - 200).state is RunState.SUCCEEDED
-    assert "the params are too large" in run("text", text="x" * LONGEST).reason
+    assert "the params, or what started the run, are too large" in run("text", text="x" * LONGEST).reason
     assert run("text", text="x" * (LONGEST - 500)).state is RunState.SUCCEEDED
     assert run("pid").data == before
 

@@ -55,7 +55,7 @@ def _payload(given: str | None) -> bytes:
     if len(data) > MOST_BYTES:
         raise UsageError(f"--payload: more than {MOST_BYTES} bytes: drop it into the inbox as a file")
     if not data.strip():
-        raise UsageError("--payload: nothing came: write JSON, such as '{\"ref\": \"main\"}'")
+        raise UsageError('--payload: nothing came: write JSON, such as \'{"ref": "main"}\'')
     return data
 
 
@@ -66,5 +66,5 @@ EMIT = Command(
     examples="""
 jarvis event emit github push --payload '{"ref": "main"}'
 jarvis event emit home door-opened
-date | jq -R . | jarvis event emit clock now --payload -""",
+jarvis event emit mail arrived --payload -""",
 )

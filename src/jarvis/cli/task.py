@@ -61,10 +61,24 @@ def _show(args: Namespace, session: Session) -> int:
     if args.toml:
         return _print_toml(task)
     runs = session.store.runs.newest(task=task.name, limit=RUNS_SHOWN)
+    chain = _chain(task, session)
     if args.json:
-        return emit(_as_json(task, runs, session.zone))
-    listing(_lines(task, runs, session.zone))
+        return emit(_as_json(task, runs, session.zone) | chain)
+    listing(
+        [
+            *_lines(task, runs, session.zone),
+            *((name.replace("_", " "), value) for name, value in chain.items() if value),
+        ]
+    )
     return 0
+
+
+def _chain(task: Task, session: Session) -> dict[str, Any]:
+    """The task that it comes after, and those that come after it."""
+    from jarvis.scheduler.schedule import After
+
+    upstream = task.schedule.task if isinstance(task.schedule, After) else None
+    return {"after": upstream, "followed_by": [each.name for each in session.store.causes.followers(task.name)]}
 
 
 def _print_toml(task: Task) -> int:

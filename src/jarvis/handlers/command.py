@@ -2,9 +2,9 @@
 
 Params: `command`, the list of arguments (never a shell by itself: for one write ["sh", "-c", "..."]); `cwd`,
 an absolute folder or one that begins with `~/`; `env`, added to the daemon's environment; `stdin`, a text to
-be read (by default nothing, or as JSON what started the run: an event, the end of another run); `kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which
-run this is: JARVIS_TASK, JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by
-which leftovers are found.
+be read (by default what started the run, as JSON: an event, or the end of another run; else nothing);
+`kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which run this is: JARVIS_TASK,
+JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by which leftovers are found.
 
 The command gets a session and a process group of its own; stdout and stderr come as one stream. A run is
 over when its command is: what that left in its group, or left writing to its output, is ended, and the reason

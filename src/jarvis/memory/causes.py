@@ -45,6 +45,13 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     event_type: str | None
     upstream: str | None  # the ended run's task
 
+    @property
+    def said(self) -> str:
+        """What it was: "event 5 (github/push)", "the end of run 7 of build"."""
+        if self.event_id is not None:
+            return f"event {self.event_id} ({self.source}/{self.event_type})"
+        return f"the end of run {self.upstream_id} of {self.upstream}"
+
 
 class CauseTable:
     """Starts runs for events and for runs that ended; both within the caller's transaction."""
@@ -157,6 +164,12 @@ class CauseTable:
     def of_upstream(self, run_id: int) -> list[Cause]:
         """What the end of a run came to, for each task that comes after its own."""
         return [Cause(**_named(row)) for row in self._database.rows(_SQL["of_upstream"], (run_id,))]
+
+    def newest_of(self, task: Task) -> Cause | None:
+        """The newest that concerned a task of such a schedule, whatever it came to."""
+        statement = "newest_event_of" if isinstance(task.schedule, OnEvent) else "newest_end_of"
+        row = self._database.row(_SQL[statement], (task.id,))
+        return None if row is None else Cause(**_named(row))
 
     # -- the start ----------------------------------------------------------------------------------------
     def _start(self, cause: dict[str, Any], task: Task, origin: str, at: datetime, now: datetime) -> str:

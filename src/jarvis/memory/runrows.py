@@ -38,6 +38,28 @@ def as_row(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str,
     }
 
 
+def started_run(task: Task, row: Occurrence, run_id: int, owner: int, now: datetime) -> Run:
+    """The run of an occurrence that was inserted as running, held by `owner` with the first fence."""
+    return Run(
+        id=run_id,
+        task_id=task.id,
+        task=task.name,
+        due_at=row.due_at,
+        until=None,
+        count=1,
+        origin="schedule",
+        state=RunState.RUNNING,
+        reason=row.reason,
+        attempt=1,
+        recorded_at=now,
+        available_at=now,
+        started_at=now,
+        finished_at=None,
+        owner=owner,
+        fence=1,
+    )
+
+
 def decode_run(row: Row) -> Run:
     """A row of the ledger, its task's name in third place, as a Run."""
     return Run(

@@ -16,7 +16,7 @@ from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
 from jarvis.memory.overlap import make_way, open_of, stop
-from jarvis.memory.runrows import as_row, decode_run
+from jarvis.memory.runrows import as_row, decode_run, started_run
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, readable
@@ -213,24 +213,7 @@ class RunTable:
         started = {"state": RunState.RUNNING, "owner": owner, "fence": 1, "attempt": 1, "started_at": to_micros(now)}
         if not self._database.change(_SQL["insert"], {**as_row(task, row, "schedule", now), **started}):
             return None
-        run = Run(
-            id=self._database.last_id(),
-            task_id=task.id,
-            task=task.name,
-            due_at=row.due_at,
-            until=None,
-            count=1,
-            origin="schedule",
-            state=RunState.RUNNING,
-            reason=row.reason,
-            attempt=1,
-            recorded_at=now,
-            available_at=now,
-            started_at=now,
-            finished_at=None,
-            owner=owner,
-            fence=1,
-        )
+        run = started_run(task, row, self._database.last_id(), owner, now)
         return Claimed(run, msgspec.structs.replace(task, next_run_at=plan.next_run_at, starts=task.starts + 1))
 
     def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:

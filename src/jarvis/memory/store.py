@@ -23,10 +23,10 @@ from jarvis.memory.outputs import OutputTable
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.change import change, kept
 from jarvis.scheduler.difference import Changes, Restated, difference
 from jarvis.scheduler.model import Run, Task, TaskSpec
-from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, plan
 
 _SQLITE = "sqlite:///"

@@ -18,7 +18,12 @@ from jarvis.scheduler.model import Deliver, Task, TaskSpec, Unreadable
 from jarvis.scheduler.schedule import OnEvent
 
 LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
-SPELLED = {"expr": "cron", "rule": "rrule", "task": "after", "end": "if"}  # a schedule's field -> the key it has in a file
+SPELLED = {
+    "expr": "cron",
+    "rule": "rrule",
+    "task": "after",
+    "end": "if",
+}  # a schedule's field -> the key it has in a file
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -126,7 +131,11 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
     schedule = counted_as_before(task.schedule, spec.schedule)
     if type(schedule) is not type(task.schedule):
         yield Difference("schedule", task.schedule.describe(), schedule.describe())
-    elif isinstance(schedule, OnEvent) and isinstance(task.schedule, OnEvent) and schedule.pattern != task.schedule.pattern:
+    elif (
+        isinstance(schedule, OnEvent)
+        and isinstance(task.schedule, OnEvent)
+        and schedule.pattern != task.schedule.pattern
+    ):
         yield Difference("on", task.schedule.pattern, schedule.pattern)
         yield from (each for each in _fields(task.schedule, schedule) if each.key not in ("source", "event_type"))
     elif schedule != task.schedule:

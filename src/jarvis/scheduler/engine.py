@@ -7,7 +7,7 @@ is driven from one thread at a time; only the executor's runs go on beside it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
@@ -17,7 +17,6 @@ from jarvis.scheduler.matching import Matching
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
-    Due,
     Instance,
     Outcome,
     Plan,
@@ -25,10 +24,9 @@ from jarvis.scheduler.model import (
     RunResult,
     Settled,
     Task,
-    Unreadable,
 )
 from jarvis.scheduler.outbox import Outbox
-from jarvis.scheduler.plan import plan, spread
+from jarvis.scheduler.planner import Planner
 from jarvis.scheduler.ports import Clock, Executor, Sender, Store
 from jarvis.scheduler.vigil import Vigil
 
@@ -61,6 +59,7 @@ class SchedulerEngine:
         self.matching = Matching(store, sieve)
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
+        self._planner = Planner(store, self._vigil)
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         executor.renew = self._renew
 
@@ -73,6 +72,12 @@ class SchedulerEngine:
     def entered(self) -> Instance | None:
         """The same, None before and after."""
         return self._instance
+
+    def notify(self, call: Callable[[], None]) -> None:
+        """Have `call` called, from any thread, whenever something ends that goes on beside the passes."""
+        self.executor.on_finish = call
+        self.outbox.notify(call)
+        self.matching.notify(call)
 
     def open(self, now: datetime) -> Instance:
         """Enter the store as an owner, and take over what dead owners left."""
@@ -165,7 +170,7 @@ class SchedulerEngine:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
         written = 0
         self.store.runs.expire(now)
-        while (planned := self._plan_batch(now)) is not None:
+        while (planned := self._planner.batch(now, BATCH)) is not None:
             written += self.store.runs.record(planned, now)
         return written
 
@@ -297,25 +302,13 @@ class SchedulerEngine:
         runs, waiting = self.store.runs, self.store.runs.any_pending()
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
-        planned = self._plan_batch(now) or []
+        planned = self._planner.batch(now, BATCH) or []
         startable, taken = _startable(planned, self.executor, waiting=waiting)
         others = [entry for entry in planned if entry[0].id not in startable]
         held = runs.record_started([each for each in planned if each[0].id in startable], owner.id, now)
         if others:
             runs.record(others, now)
         return held + self._claim(owner, now, taken) if waiting or others else held
-
-    def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
-        """Plans for at most one batch of tasks, None when nothing was due."""
-        due = self.store.tasks.due(now, BATCH)
-        if not due:
-            self._vigil.forget()  # whatever they made late has been accounted for
-            return None
-        made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
-        planned = [(task, plan) for task, plan in made if plan is not None]
-        if self._vigil.slept:
-            planned = spread(planned, now)
-        return planned
 
     def _claim(self, owner: Instance, now: datetime, taken: int = 0) -> list[Claimed]:
         room = min(self.executor.free - taken, BATCH)
@@ -325,28 +318,6 @@ class SchedulerEngine:
         if claimed:
             self.executor.start(claimed, self.instance.token)
         return claimed
-
-    def _readable(self, due: Sequence[Due | Unreadable], now: datetime) -> Iterator[Due]:
-        for found in due:
-            if isinstance(found, Due):
-                yield found
-            else:
-                self._set_aside(found.task_id, found.name, found.reason, now)
-
-    def _planned(self, due: Due, now: datetime) -> Plan | None:
-        try:
-            made = plan(due.task, now, due.open_run, self._vigil.why_late(due.task))
-            if made.next_run_at is not None and made.next_run_at <= now:
-                raise ValueError(f"its next instant after {now.isoformat()} came out as {made.next_run_at.isoformat()}")
-        except Exception as error:  # noqa: BLE001 - one task that cannot be planned must neither stop the others nor spin
-            _LOG.exception("planning failed", extra={"task": due.task.name})
-            self._set_aside(due.task.id, due.task.name, f"it cannot be planned: {error!r}", now)
-            return None
-        return made
-
-    def _set_aside(self, task_id: int, name: str, reason: str, now: datetime) -> None:
-        _LOG.error("task %s was paused: %s", name, reason)
-        self.store.tasks.pause(task_id, reason, now)
 
 
 def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiting: bool) -> tuple[set[int], int]:

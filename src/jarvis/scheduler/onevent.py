@@ -47,7 +47,9 @@ def parse_rate(text: str) -> Rate:
     """`5/1m` as a Rate: so many starts, a slash, a duration."""
     starts, slash, per = text.partition("/")
     if not (slash and starts.strip().isascii() and starts.strip().isdecimal() and len(starts) < 10):
-        raise ScheduleError(f"a rate cannot be {text[:60]!r}: write a number of starts and a length of time, as in 5/1m")
+        raise ScheduleError(
+            f"a rate cannot be {text[:60]!r}: write a number of starts and a length of time, as in 5/1m"
+        )
     return Rate(int(starts), parse_duration(per.strip()))
 
 
@@ -123,8 +125,10 @@ def parse_pattern(text: str) -> tuple[str, str]:
 def _check_pattern(name: str, pattern: str) -> None:
     if not 0 < len(pattern) <= LONGEST_PATTERN or not pattern.isprintable() or pattern != pattern.strip():
         raise ScheduleError(
-            f"{name} cannot be {pattern[:60]!r}: use 1 to {LONGEST_PATTERN} printable characters, no space at either end"
+            f"{name} cannot be {pattern[:60]!r}: use 1 to {LONGEST_PATTERN} printable characters, no space around them"
         )
     opened = pattern.find("[")
     if opened >= 0 and "]" not in pattern[opened + 2 :]:
-        raise ScheduleError(f"{name} {pattern!r} opens a bracket that it does not close: write [abc], or [[] for itself")
+        raise ScheduleError(
+            f"{name} {pattern!r} opens a bracket that it does not close: write [abc], or [[] for itself"
+        )

@@ -79,3 +79,14 @@ SELECT t.name, c.event_id, c.upstream_id, c.run_id, c.outcome, c.reason, NULL, N
 FROM causes c JOIN tasks t ON t.id = c.task_id
 JOIN runs r ON r.id = c.upstream_id JOIN tasks u ON u.id = r.task_id
 WHERE c.upstream_id = ? ORDER BY t.name;
+
+-- name: newest_event_of
+SELECT t.name, c.event_id, c.upstream_id, c.run_id, c.outcome, c.reason, e.source, e.event_type, NULL
+FROM causes c JOIN tasks t ON t.id = c.task_id JOIN webhook_events e ON e.id = c.event_id
+WHERE c.task_id = ? AND c.event_id IS NOT NULL ORDER BY c.event_id DESC LIMIT 1;
+
+-- name: newest_end_of
+SELECT t.name, c.event_id, c.upstream_id, c.run_id, c.outcome, c.reason, NULL, NULL, u.name
+FROM causes c JOIN tasks t ON t.id = c.task_id
+JOIN runs r ON r.id = c.upstream_id JOIN tasks u ON u.id = r.task_id
+WHERE c.task_id = ? AND c.upstream_id IS NOT NULL ORDER BY c.upstream_id DESC LIMIT 1;

@@ -118,7 +118,7 @@ SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;
 SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;
 
 -- name: around
--- Starts by people and events may lie between two occurrences of the schedule; 1000 of them are looked past.
+-- Starts by people may lie between two occurrences of the schedule; 1000 of them are looked past.
 WITH near (id) AS (
     SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND due_at >= :since AND due_at < :until
                     ORDER BY due_at LIMIT 2) AS inside
@@ -128,11 +128,11 @@ WITH near (id) AS (
     UNION
     SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at < :since
                                             ORDER BY due_at DESC LIMIT 1000) AS before_it
-                    WHERE origin = 'schedule' LIMIT 1) AS earlier_planned
+                    WHERE origin <> 'manual' LIMIT 1) AS earlier_planned
     UNION
     SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at >= :until
                                             ORDER BY due_at LIMIT 1000) AS after_it
-                    WHERE origin = 'schedule' LIMIT 1) AS later_planned
+                    WHERE origin <> 'manual' LIMIT 1) AS later_planned
     UNION
     SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND state IN ('pending', 'running')
                     AND state = 'running' LIMIT 2) AS going_on
