@@ -18,6 +18,8 @@ from jarvis.scheduler.explain import explain
 from jarvis.scheduler.model import LEGAL, Run, RunState, Task
 from jarvis.scheduler.schedule import Interval, Schedule
 from tests.simulation.oracle import follows_runs, instants
+from tests.simulation.seed_causes import AT_REST as CAUSES_AT_REST
+from tests.simulation.seed_causes import Causes
 from tests.simulation.seed_deliveries import AT_REST as DELIVERIES_AT_REST
 from tests.simulation.seed_deliveries import Broken, Deliveries
 from tests.simulation.seed_machine import ROUNDING, Effect, Machine
@@ -58,6 +60,7 @@ class Promises:
         self.tasks: dict[int, Task] = {}
         self.removed: dict[int, datetime] = {}
         self.deliveries = Deliveries(store, machine)
+        self.causes = Causes(store)
         self._least_now = machine.clock.now()
 
     # -- after every step ------------------------------------------------------------------------------------
@@ -73,6 +76,7 @@ class Promises:
                 for hold in CHECKS:
                     hold(before, run)
         self.rows = now
+        self.news += self.causes.check(now)
         self.news += self.deliveries.check()
         self._follow_tasks()
         self._least_now = self.machine.clock.now()
@@ -107,6 +111,7 @@ class Promises:
         on_record = {attempt.attempt for attempt in self.store.runs.attempts(run.id)}
         if not {each.attempt for each in earlier} <= on_record:
             raise Broken(f"once: run {run.id} began again, and nothing on record says why")
+        self.causes.on_effect(effect)
 
     def ticked(self, owner: int, began: float) -> None:
         """Ends: a daemon has ticked; what it holds is within its deadline, of waking time, and what was over when
@@ -135,6 +140,8 @@ class Promises:
             hold(self, chance)
         for hold_delivered in DELIVERIES_AT_REST:
             hold_delivered(self.deliveries, self.rows)
+        for hold_caused in CAUSES_AT_REST:
+            hold_caused(self.causes, self.rows)
 
 
 # -- after every step: one row that changed -------------------------------------------------------------------

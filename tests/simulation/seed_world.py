@@ -28,6 +28,7 @@ from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
+from tests.simulation.seed_causes import ScriptedSieve
 from tests.simulation.seed_deliveries import OVER, Broken, Letter, Writes
 from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor, ScriptedSender
 from tests.simulation.seed_promises import Promises
@@ -56,7 +57,10 @@ class Daemon:
         self.executor.begun = world.promises.on_effect
         self.sender = ScriptedSender(world.machine, number, self._at)
         self.sender.begun = world.promises.deliveries.on_send
-        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock, sender=self.sender)
+        self.sieve = ScriptedSieve(self._at)
+        self.engine = SchedulerEngine(
+            self.store, self.executor, world.machine.clock, sender=self.sender, sieve=self.sieve
+        )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
 
@@ -312,7 +316,7 @@ class World:
     # -- the user ------------------------------------------------------------------------------------------
     def _add(self) -> None:
         self._tasks += 1
-        spec = population.spec(self.chance, self._tasks, self.clock.now())
+        spec = population.spec(self.chance, self._tasks, self.clock.now(), self.user.tasks.names())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
         self.say(f"  add {spec.name}: {spec.schedule.describe()} {spec.policy}")
@@ -322,7 +326,7 @@ class World:
         names = self.user.tasks.names()
         open_runs = [run.id for run in self.user.runs.newest(limit=20) if not run.state.final]
         now, name = self.clock.now(), self.chance.choice(names) if names else ""
-        does: dict[str, Callable[[], object]] = {"add": self._add}
+        does: dict[str, Callable[[], object]] = {"add": self._add, "emit": self._emit, "emit many": self._emit_many}
         if names:
             does |= {
                 "pause": lambda: self.user.pause_task(name, now),
@@ -342,6 +346,18 @@ class World:
             does[verb]()
         self._check()
 
+    def _emit(self) -> None:
+        source, event_type = self.chance.choice(population.EVENTS)
+        payload = self.chance.choice([None, 1, 4, 9, 9])
+        event_id = self.user.events.emit(source, event_type, payload, self.clock.now())
+        self.say(f"    event {event_id}: {source}/{event_type} {payload}")
+
+    def _emit_many(self) -> None:
+        """All at once, or one after another."""
+        with self.user.transaction():
+            for _ in range(self.chance.choice([2, 5, 9])):
+                self._emit()
+
     def _send_again(self) -> None:
         """As `jarvis delivery retry`: mostly of one that it is there for."""
         rows = self.promises.deliveries.rows
@@ -360,7 +376,7 @@ class World:
             self.promises.deliveries.starts_afresh(task.id)
 
     def _edit(self, name: str) -> None:
-        spec = population.spec(self.chance, int(name[1:]), self.clock.now())
+        spec = population.spec(self.chance, int(name[1:]), self.clock.now(), self.user.tasks.names())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
         self.say(f"    to {spec.schedule.describe()} {spec.policy}")
@@ -388,7 +404,9 @@ class World:
         self._check()
         known, letters = set(self.promises.rows), set(self.promises.deliveries.rows)
         until = self.clock.monotonic() + HEALTHY.total_seconds()
-        while self.clock.monotonic() < until and (self._open(known) or self._unsent(letters)):
+        while self.clock.monotonic() < until and (
+            self._open(known) or self._unsent(letters) or self.promises.causes.pending()
+        ):
             self._turn()
             self._check()
         open_ = self._open(known)
