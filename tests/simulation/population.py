@@ -51,8 +51,8 @@ def on_event(chance: Random, now: datetime) -> OnEvent:
     return OnEvent(
         chance.choice(["github", "*"]),
         chance.choice(["push", "pu*", "*"]),
-        debounce=minutes(chance, 0, 0, 0.1, 1, 5),
-        rate=chance.choice([None, None, Rate(1, timedelta(minutes=1)), Rate(2, timedelta(minutes=10))]),
+        debounce=minutes(chance, 0, 0.1, 0.1, 1, 5),
+        rate=chance.choice([None, Rate(1, timedelta(minutes=1)), Rate(2, timedelta(minutes=10))]),
         filter=chance.choice(["", "", "payload > 3", "payload > 5"]),
         max_runs=chance.choice([None, None, None, 3]),
         ends_at=now + minutes(chance, 30, 400) if chance.random() < 0.1 else None,

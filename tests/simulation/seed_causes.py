@@ -65,6 +65,12 @@ class ScriptedSieve:
         self.on_finish: Callable[[], None] = lambda: None
         self._at = at
         self._said: dict[tuple[int, str], Says] = {}
+        self._answered = False
+
+    def answered(self) -> bool:
+        """Whether it has since this was last asked, so that the daemon is to be woken."""
+        self._answered, before = False, self._answered
+        return before
 
     @property
     def room(self) -> int:
@@ -76,6 +82,7 @@ class ScriptedSieve:
     def ask(self, event: Event, filter_text: str) -> None:
         self._at("before ask")
         self._said[event.id, filter_text] = judged(msgspec.json.decode(event.payload), filter_text)
+        self._answered = True
 
     def keep(self, event_ids: Iterable[int]) -> None:
         kept = set(event_ids)
@@ -99,6 +106,7 @@ class Causes:
         self._names: dict[str, int] = {}
         self._rows: dict[int, Run] = {}
         self._changed: set[int] = set()  # tasks whose schedule was another once
+        self._given: dict[int, int] = {}  # run -> how many events its newest attempt was given
 
     def check(self, rows: dict[int, Run]) -> list[str]:
         """Read what is there and hold it against what was seen before; what is new."""
@@ -159,6 +167,7 @@ class Causes:
             given = effect.held.event
             if given is None or given.id != ids[-1] or given.count != len(ids):
                 raise Broken(f"accounted for: run {run.id} of events {ids} is given {given}")
+            self._given[run.id] = given.count
         elif run.origin == "chain":
             upstream = effect.held.upstream
             if upstream is None or [upstream.run_id] != [cause.upstream_id for cause in mine]:
@@ -257,6 +266,13 @@ def instants_are_those_of_the_causes(seen: Causes, rows: dict[int, Run]) -> None
             raise Broken(f"accounted for: run {cause.run_id} is of {due_at}, and its cause of {happened}")
 
 
+def nothing_joins_what_has_begun(seen: Causes, _rows: dict[int, Run]) -> None:
+    for run_id, given in seen._given.items():
+        mine = [cause for cause in seen.causes.values() if cause.run_id == run_id]
+        if len(mine) != given:
+            raise Broken(f"accounted for: run {run_id} was given {given} events, and {len(mine)} are said to be in it")
+
+
 def rates_are_kept(seen: Causes, _rows: dict[int, Run]) -> None:
     for task_id, (_, schedule) in seen._listening.items():
         if not isinstance(schedule, OnEvent) or schedule.rate is None or task_id in seen._changed:
@@ -290,6 +306,7 @@ AT_REST: tuple[Callable[[Causes, dict[int, Run]], None], ...] = (
     no_event_is_left,
     every_started_run_has_its_cause,
     instants_are_those_of_the_causes,
+    nothing_joins_what_has_begun,
     rates_are_kept,
     nothing_starts_itself,
 )

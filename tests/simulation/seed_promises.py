@@ -191,6 +191,7 @@ def every_instant_has_one_row(seen: Promises, _chance: Random) -> None:
         rows = sorted(
             (r for r in seen.rows.values() if r.task_id == task_id and r.origin == "schedule"), key=lambda r: r.id
         )
+        done: set[datetime] = set()  # where the clock was set back, an era may begin before what is recorded already
         for number, era in enumerate(eras):
             mine = _of_era(rows, era, eras[number + 1] if era is not eras[-1] else None)
             rows = [row for row in rows if row not in mine]
@@ -199,9 +200,10 @@ def every_instant_has_one_row(seen: Promises, _chance: Random) -> None:
             if follows_runs(era.schedule):
                 _one_after_another(mine, era.schedule)
             else:
-                _contiguous(
-                    mine, era, following, seen.machine.clock.now(), seen.tasks[task_id], seen.removed.get(task_id), kept
-                )
+                horizon = max([seen.machine.clock.now(), *(row.until or row.due_at for row in mine)])
+                asked = [t for t in _asked(era, horizon, following) if t not in done]
+                _contiguous(mine, era, following, asked, seen.tasks[task_id], seen.removed.get(task_id), kept)
+            done |= {row.due_at for row in mine}
 
 
 def _of_era(rows: list[Run], era: Era, following: Era | None) -> list[Run]:
@@ -222,16 +224,12 @@ def _contiguous(
     rows: list[Run],
     era: Era,
     following: datetime | None,
-    now: datetime,
+    asked: list[datetime],
     task: Task,
     removed: datetime | None,
     kept: datetime | None,
 ) -> None:
     """The rows are a run of the instants without a gap, from the first instant on, each in one row."""
-    horizon = max([now, *(row.until or row.due_at for row in rows), *([following] if following else [])])
-    asked = instants(era.schedule, era.after if era.first is None else era.first - timedelta(microseconds=1), horizon)
-    if era.first is not None and era.first not in asked:
-        asked.insert(0, era.first)  # promised under the schedule before, and kept
     expected = 0
     for row in rows:
         start, last = _index(asked, row.due_at, row), _index(asked, row.until or row.due_at, row)
@@ -253,6 +251,15 @@ def _contiguous(
         return
     if following is None and not used_up and until is not None and expected < bisect_right(asked, until):
         raise Broken(f"accounted for: {task.name} {asked[expected]} came due before {until} and has no row")
+
+
+def _asked(era: Era, horizon: datetime, following: datetime | None) -> list[datetime]:
+    """What the schedule asks for from the first instant on."""
+    until = horizon if following is None else max(horizon, following)
+    asked = instants(era.schedule, era.after if era.first is None else era.first - timedelta(microseconds=1), until)
+    if era.first is not None and era.first not in asked:
+        asked.insert(0, era.first)  # promised under the schedule before, and kept
+    return asked
 
 
 def _index(asked: list[datetime], t: datetime, row: Run) -> int:

@@ -340,7 +340,7 @@ class World:
             does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
         if self.promises.deliveries.rows:
             does["delivery retry"] = self._send_again
-        verb = self.chance.choice(list(does))
+        verb = self.chance.choice([*does, "emit", "emit many"])
         self.say(f"  user: {verb} {name}")
         with self._told(verb):
             does[verb]()
@@ -455,6 +455,7 @@ class World:
         ahead = [max(0.0, (wake - now).total_seconds()) for wake in wakes if wake is not None]
         if (left := self.machine.next_end()) is not None:
             ahead.append(left)
+        ahead += [0.001 for daemon in self.daemons.values() if daemon.sieve.answered()]
         quiet = 60.0 if self.user.runs.any_pending() or self.machine.live() else 600.0
         self._wait(max(0.001, min([*ahead, quiet])))
 
