@@ -24,7 +24,7 @@ def minutes(chance: Random, *choices: float) -> timedelta:
 def schedule(chance: Random, now: datetime, names: Sequence[str]) -> Schedule:
     """Any kind, with any bound the oracle knows; `names` are tasks to come after."""
     kinds = ["cron", "interval", "once", "after_completion", "event", "chain"]
-    kind = chance.choices(kinds, [4, 4, 1, 2, 4, 3 if names else 0])[0]
+    kind = chance.choices(kinds, [4, 4, 1, 2, 5, 3 if names else 0])[0]
     if kind == "event":
         return on_event(chance, now)
     if kind == "chain":
@@ -51,7 +51,7 @@ def on_event(chance: Random, now: datetime) -> OnEvent:
     return OnEvent(
         chance.choice(["github", "*"]),
         chance.choice(["push", "pu*", "*"]),
-        debounce=minutes(chance, 0, 0.1, 0.1, 1, 5),
+        debounce=minutes(chance, 0, 0, 0.1, 1),
         rate=chance.choice([None, Rate(1, timedelta(minutes=1)), Rate(2, timedelta(minutes=10))]),
         filter=chance.choice(["", "", "payload > 3", "payload > 5"]),
         max_runs=chance.choice([None, None, None, 3]),

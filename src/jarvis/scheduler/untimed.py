@@ -27,7 +27,8 @@ class Untimed(Bounds, frozen=True, kw_only=True, omit_defaults=True):
         """Why nothing that happens at `t` starts a run, after so many starts; "" if it does."""
         t = as_utc(t)
         if self.max_runs is not None and starts >= self.max_runs:
-            return "the one run it may have is used up" if starts == 1 else f"its {self.max_runs} runs are used up"
+            some = "the one run it may have is" if self.max_runs == 1 else f"its {self.max_runs} runs are"
+            return f"{some} used up (max_runs)"
         if self.starts_at is not None and t < self.starts_at:
             return f"it came before {self._local(self.starts_at)} (starts_at)"
         if self.ends_at is not None and t > self.ends_at:
