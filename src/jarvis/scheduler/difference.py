@@ -131,13 +131,8 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
     schedule = counted_as_before(task.schedule, spec.schedule)
     if type(schedule) is not type(task.schedule):
         yield Difference("schedule", task.schedule.describe(), schedule.describe())
-    elif (
-        isinstance(schedule, OnEvent)
-        and isinstance(task.schedule, OnEvent)
-        and schedule.pattern != task.schedule.pattern
-    ):
-        yield Difference("on", task.schedule.pattern, schedule.pattern)
-        yield from (each for each in _fields(task.schedule, schedule) if each.key not in ("source", "event_type"))
+    elif isinstance(schedule, OnEvent) and isinstance(task.schedule, OnEvent):
+        yield from _of_events(task.schedule, schedule)
     elif schedule != task.schedule:
         yield from (each for each in _fields(task.schedule, schedule) if each.key not in LEFT_OPEN or each.new)
     if spec.follows_zone != task.follows_zone:
@@ -149,6 +144,15 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
         yield from _fields(task.policy, spec.policy)
     if spec.deliver != task.deliver:
         yield Difference("deliver", _told(task.deliver), _told(spec.deliver))
+
+
+def _of_events(old: OnEvent, new: OnEvent) -> Iterator[Difference]:
+    """Patterns and rates are told as they are written."""
+    if old.pattern != new.pattern:
+        yield Difference("on", old.pattern, new.pattern)
+    if old.rate != new.rate:
+        yield Difference("rate", old.rate and old.rate.describe(), new.rate and new.rate.describe())
+    yield from (each for each in _fields(old, new) if each.key not in ("source", "event_type", "rate"))
 
 
 def _told(deliver: Iterable[Deliver]) -> list[str]:
