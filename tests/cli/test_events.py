@@ -172,7 +172,7 @@ def test_a_task_that_others_come_after_is_not_removed(jarvis: Jarvis) -> None:
     add(jarvis, "then", "--after", "build")
     said = jarvis("task", "remove", "build")
     assert said.code == 2
-    assert "build cannot be removed: then comes after it. Remove that first" in said.err
+    assert "build cannot be removed: then comes after it. Remove it first" in said.err
     assert "followed by  then" in jarvis("task", "show", "build").out
     shown = jarvis("task", "show", "then", "--json").json
     assert (shown["after"], shown["followed_by"]) == ("build", [])

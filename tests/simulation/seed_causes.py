@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -132,8 +133,8 @@ class Causes:
         self._listening, self._names = listening, names
         return news
 
-    def _all(self, sql: str) -> list[tuple[object, ...]]:
-        return self.store.database.rows(sql)  # type: ignore[return-value]
+    def _all(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.store.database.rows(sql)
 
     def _tasks(self) -> tuple[dict[int, tuple[int, OnEvent | After]], dict[str, int]]:
         found = [task for task in self.store.tasks.all() if isinstance(task, Task)]

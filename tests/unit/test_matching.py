@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +22,7 @@ class Sieve:
     """Keeps what it is asked."""
 
     def __init__(self, room: int = 99) -> None:
-        self.on_finish = lambda: None
+        self.on_finish: Callable[[], None] = lambda: None
         self.asked: list[tuple[int, str, str]] = []
         self.answers: dict[tuple[int, str], Says] = {}
         self.kept: list[Collection[int]] = []
@@ -150,7 +150,12 @@ def test_everything_is_matched_where_one_can_wait_for_filters() -> None:
 def test_a_store_without_events_is_asked_one_thing() -> None:
     store = store_with("")
     asked: list[str] = []
-    store.database._connection.exec_trace = lambda _cursor, sql, _bindings: asked.append(sql) or True
+
+    def trace(_cursor: object, sql: str, _bindings: object) -> bool:
+        asked.append(sql)
+        return True
+
+    store.database._connection.exec_trace = trace
     with store.transaction():
         asked.clear()
         assert Matching(store).match(T0) == 0

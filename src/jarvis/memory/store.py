@@ -152,9 +152,10 @@ class MemoryStore:
         """Take a task away; its runs stay in the ledger. How many that had not started were cancelled."""
         with self.database.transaction():
             if followers := [task.name for task in self.causes.followers(name)]:
+                comes, them = ("comes", "it") if len(followers) == 1 else ("come", "them")
                 raise UsageError(
-                    f"{name} cannot be removed: {', '.join(followers)} {'comes' if len(followers) == 1 else 'come'} "
-                    f"after it. Remove that first, or give it another schedule (jarvis task edit {followers[0]} ...)"
+                    f"{name} cannot be removed: {', '.join(followers)} {comes} after it. Remove {them} first, or give "
+                    f"{them} another schedule (jarvis task edit {followers[0]} ...)"
                 )
             return self._remove(self.tasks.id_of(name), now, "cancelled: the task was removed")
 
