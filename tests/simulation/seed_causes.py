@@ -96,6 +96,10 @@ class ScriptedSieve:
         self._at("before close")
 
 
+def _heard(row: tuple[Any, ...]) -> Heard:
+    return Heard(row[0], row[1], row[2], msgspec.json.decode(row[3]), row[4], row[5])
+
+
 class Causes:
     """What was seen so far, and the checks."""
 
@@ -111,7 +115,7 @@ class Causes:
 
     def check(self, rows: dict[int, Run]) -> list[str]:
         """Read what is there and hold it against what was seen before; what is new."""
-        events = {row[0]: Heard(*row[:3], msgspec.json.decode(row[3]), *row[4:]) for row in self._all(_EVENTS)}
+        events = {row[0]: _heard(row) for row in self._all(_EVENTS)}
         causes = {cause.identity: cause for cause in (Cause(*row) for row in self._all(_CAUSES))}
         listening, names = self._tasks()
         self._nothing_changes(events, causes)
