@@ -211,7 +211,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
-    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.sieve import FilterSieve
@@ -237,4 +237,6 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         sender=senders,
         sieve=FilterSieve(evaluate),
         wake_settle=timedelta(seconds=config.wake_settle),
+        lead=LEAD,
+        retention=config.retention,
     )

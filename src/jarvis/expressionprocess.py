@@ -56,7 +56,7 @@ class Evaluator:
     def ask(self, text: str, given: bytes, seconds: float) -> Found | None:
         """What `text` comes to over `given`, JSON. None if it was asked before, and has ended: ask another one.
 
-        It may have gone unused, or been killed, just before. After a problem of another's telling it is `usable` no more.
+        It may have gone unused, or been killed, just before.
         """
         fresh = not self._ready
         if fresh and not self._exchange(b"", START_WITHIN):

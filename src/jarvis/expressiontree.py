@@ -52,7 +52,7 @@ FUNCTIONS = {
     "days_between": Signature(2, 2, "days_between(date, date): from the first to the second"),
     "duration": Signature(1, 1, 'duration("1h30m"): in seconds'),
     "endswith": Signature(2, 2, "endswith(text, end)"),
-    "get": Signature(2, 3, "get(object, key, default): the default (null) where there is no such key"),
+    "get": Signature(2, 3, 'get(facts, "work/queue", default): what is there, or the default (null) where nothing is'),
     "hours": Signature(1, 1, "hours(number): in seconds"),
     "instant": Signature(1, 1, 'instant("2026-03-02T09:00:00+00:00"): seconds since 1970'),
     "len": Signature(1, 1, "len(text, list or object)"),
@@ -111,9 +111,10 @@ _SPOKEN: dict[type, str] = {ast.ListComp: "`[... for ...]`", ast.Starred: "`*` b
 class ExpressionError(UsageError):
     """An expression that is refused, or that failed; `column` is where, from 1."""
 
-    def __init__(self, problem: str, column: int) -> None:
+    def __init__(self, problem: str, column: int, what: str = "") -> None:
+        """`what` holds it, where there could be doubt."""
         self.problem, self.column = problem, column
-        super().__init__(f"column {column}: {problem}")
+        super().__init__(f"{what and what + ', '}column {column}: {problem}")
 
 
 def parse(text: str, names: Collection[str]) -> ast.expr:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,11 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jarvis import expression
+from jarvis import expression, expressionrun
 from jarvis.expression import ExpressionError, check, end_idle, evaluate
 from jarvis.expressionprocess import Evaluator
 from jarvis.expressionrun import functions, outcome
 from jarvis.expressiontree import DEEPEST, FUNCTIONS, LONGEST, MOST_TOKENS
+from tests.conftest import Eventually
 
 VALUES = {
     "now": "2026-11-27T12:00:00+00:00",
@@ -65,6 +68,8 @@ def said(text: str, values: dict[str, Any] = VALUES) -> Any:
         ("'work' in facts and 'home' not in facts and 'bc' in 'abcd' and 2 in [1, 2] and 2 in (1, 2)", True),
         ("get(facts, 'home', 7) + get(facts.work, 'size')", 19.5),
         ("get(facts, 'home') == null", True),
+        ("get(facts, 'work/size') + get(facts, 'work/other', 1) + get(facts, 'work/size/x', 1)", 14.5),
+        ("get(facts.work, '_odd key')", 1),
         ("contains('abc', 'b') and startswith('abc', 'a') and endswith('abc', 'c')", True),
         ("lower('Ab') == 'ab' and upper('Ab') == 'AB' and len('é') == 1", True),
         ("number('12.5') + number('3')", 15.5),
@@ -181,7 +186,7 @@ def test_what_cannot_be_meant_is_refused_at_its_place(text: str, column: int | N
         ("age(today)", 1, "has no offset"),
         ("age('soon')", 1, "no ISO instant"),
         ("days_between(now, today)", 1, "no date of the calendar"),
-        ("duration('soon')", 1, "Allowed"),
+        ("duration('soon')", 1, "no length of time"),
         ("number('nan')", 1, "no finite number"),
         ("sum(t.name for t in tasks)", 1, "a number is needed here, this is text"),
         ("max(x for x in [])", 1, "the list is empty"),
@@ -198,6 +203,31 @@ def test_what_fails_says_where(text: str, column: int, says: str) -> None:
     with pytest.raises(ExpressionError, match=says) as caught:
         said(text)
     assert caught.value.column == column
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "number(s)",
+            "instant(s)",
+            "age(s)",
+            "duration(s)",
+            "days_between(s, s)",
+            "s + 1",
+            "-s",
+            "s < 1",
+            "s.x",
+            "s[0]",
+        ),
+        *("any(s)", "sum([s])", "max([])", "get(s, 'x')", "lower([s])", "[][s]", "s in 3", "any(x for x in 3) or s"),
+        *("n[s]", "1 if abs(s) else 2", "[1, 2][s]"),
+    ],
+)
+def test_a_fault_never_shows_a_value(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        said(text, {"s": "hunter2", "n": {"a": 1}, "now": VALUES["now"]})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_functions_that_are_told_are_those_that_there_are() -> None:
@@ -303,6 +333,31 @@ def test_values_may_be_large_and_of_any_kind_json_has() -> None:
         evaluate("x", {"x": object()})
     with pytest.raises(ExpressionError, match="bytes long"):
         evaluate("len(x)", {"x": "a" * (expression.LARGEST_VALUES + 1)})
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_an_expression_that_goes_on_does_not_outlive_who_asked_by_much(eventually: Eventually) -> None:
+    slow = "sum(sum(sum(1 for x in a) for y in a) for z in a)"
+    program = f"from jarvis.expression import evaluate; evaluate({slow!r}, {{'a': list(range(300))}}, seconds=1.0)"
+    with subprocess.Popen([sys.executable, "-c", program]) as asking:
+        mine = psutil.Process(asking.pid)
+        eventually(lambda: any(each.cpu_times().user > 0.2 for each in mine.children()))
+        (evaluating,) = mine.children()
+        asking.kill()
+    eventually(lambda: not evaluating.is_running() or evaluating.status() == psutil.STATUS_ZOMBIE, within=30)
+
+
+def test_it_ends_when_nobody_asks_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def nobody(*what: Any) -> tuple[list[int], list[int], list[int]]:
+        waited.append(what[3])
+        return [], [], []
+
+    monkeypatch.setattr(select, "select", nobody)
+    assert expressionrun._Stdin().line() == b""
+    assert waited == [expressionrun.IDLE]
 
 
 @pytest.mark.process

@@ -34,13 +34,22 @@ class DeliveryTable:
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
         channels = wanted(task.deliver, result.state, turned=turned)
-        if not channels:
+        if not channels or (result.quiet and not turned):
             return 0
         return self._add(run, "result", channels, result_letter(task, run, result, reason, turned=turned), now)
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
         return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
+
+    def add_letter(
+        self, *, run: Run, kind: str, channels: Sequence[str], letter: Letter, key: str, now: datetime
+    ) -> int:
+        """A letter of any kind, told by a run, for each channel. `key` is the same for the same news, for ever:
+
+        what is in the outbox already is not put there again. Rows written.
+        """
+        return self._add(run, kind, channels, letter, now, key)
 
     def any_pending(self) -> bool:
         """Whether anything waits to be sent, for whatever reason."""
@@ -104,6 +113,11 @@ class DeliveryTable:
         """A run's deliveries."""
         return [_decode(row) for row in self._database.rows(_SQL["of_run"], (run_id,))]
 
+    def of_news(self, prefix: str) -> list[Delivery]:
+        """The deliveries whose key begins so, as `add_letter` was given it."""
+        bounds = {"first": prefix, "end": f"{prefix}\U0010ffff"}
+        return [_decode(row) for row in self._database.rows(_SQL["of_news"], bounds)]
+
     def newest(
         self,
         *,
@@ -116,7 +130,7 @@ class DeliveryTable:
         row = {"task": task, "channel": channel, "state": state, "limit": -1 if limit is None else limit}
         return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
 
-    def _add(self, run: Run, kind: str, channels: Sequence[str], letter: Letter, now: datetime) -> int:
+    def _add(self, run: Run, kind: str, channels: Sequence[str], letter: Letter, now: datetime, key: str = "") -> int:
         row = {
             "run_id": run.id,
             "task_id": run.task_id,
@@ -126,8 +140,8 @@ class DeliveryTable:
             "now": to_micros(now),
             "expires_at": to_micros(now + LIFETIME),
         }
-        occurrence = f"{run.task_id}:{run.due_at.isoformat()}"
-        keyed = ({**row, "channel": channel, "key": f"{occurrence}:{kind}:{channel}"} for channel in channels)
+        news = key or f"{run.task_id}:{run.due_at.isoformat()}:{kind}"
+        keyed = ({**row, "channel": channel, "key": f"{news}:{channel}"} for channel in channels)
         return sum(self._database.change(_SQL["insert"], each) for each in keyed)
 
     def _claim(self, channel: str, owner: int, now: datetime) -> Delivery | None:

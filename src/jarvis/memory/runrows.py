@@ -38,26 +38,14 @@ def as_row(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str,
     }
 
 
-def started_run(task: Task, row: Occurrence, run_id: int, owner: int, now: datetime) -> Run:
-    """The run of an occurrence that was inserted as running, held by `owner` with the first fence."""
-    return Run(
-        id=run_id,
-        task_id=task.id,
-        task=task.name,
-        due_at=row.due_at,
-        until=None,
-        count=1,
-        origin="schedule",
-        state=RunState.RUNNING,
-        reason=row.reason,
-        attempt=1,
-        recorded_at=now,
-        available_at=now,
-        started_at=now,
-        finished_at=None,
-        owner=owner,
-        fence=1,
-    )
+def as_started(task: Task, row: Occurrence, owner: int, now: datetime, start: datetime) -> tuple[Any, ...]:
+    """The same of a run that `owner` holds from now on and lets begin at `start`, by position."""
+    due_at, late_ok, policy = to_micros(row.due_at), task.policy.late_ok, task.policy
+    useful_until = None if late_ok is None else due_at + late_ok // MICROSECOND
+    at = to_micros(now)
+    start_at = at if start is now else to_micros(start)
+    alone = policy.overlap != "allow"
+    return task.id, due_at, row.reason, policy.priority, alone, at, start_at, owner, useful_until
 
 
 def decode_run(row: Row) -> Run:

@@ -19,23 +19,24 @@ from jarvis.scheduler.model import (
     Delivery,
     Instance,
     Outcome,
-    Plan,
     Run,
     RunResult,
     Settled,
-    Task,
 )
 from jarvis.scheduler.outbox import Outbox
-from jarvis.scheduler.planner import Planner
+from jarvis.scheduler.planner import BATCH, Planner, startable
 from jarvis.scheduler.ports import Clock, Executor, Sender, Store
+from jarvis.scheduler.pruner import Pruner
 from jarvis.scheduler.vigil import Vigil
 
 _LOG = logging.getLogger("jarvis.engine")
 LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
+# A daemon records and claims a run this long before it is due, and its thread waits for the moment: a commit
+# takes milliseconds, and they must not make it late.
+LEAD = timedelta(milliseconds=25)
 WAKE_SETTLE = timedelta(seconds=10)  # after waking, until network and disks are back
 NOT_STARTED = "(it was claimed, and the turn failed before its start)"
 _CUT_OFF = "its daemon (process {}) ended while it was being sent, so it may have arrived"
-BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
 
 
 class SchedulerEngine:
@@ -50,16 +51,25 @@ class SchedulerEngine:
         sender: Sender | None = None,
         sieve: Sieve | None = None,
         wake_settle: timedelta = WAKE_SETTLE,
+        lead: timedelta = timedelta(0),
+        retention: timedelta | None = None,
     ) -> None:
-        """Without a `sender` deliveries are written and left to an owner that has one; a `sieve` judges events."""
+        """Without a `sender` deliveries are written and left to an owner that has one; a `sieve` judges events.
+
+        `lead`: how long before it is due `tick` claims a run that nothing stands in the way of. The executor
+        lets no work begin before its `started_at`. `retention`: how long the ledger is kept, None for ever.
+        """
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
         self.outbox = Outbox(store, sender, self.clock)
         self.matching = Matching(store, sieve)
+        self._lead = lead
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
         self._planner = Planner(store, self._vigil)
+        self._pruner = Pruner(store, self.clock, retention)
+        self._alone = False  # in the store, as far as was seen when it was last looked through for others
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         executor.renew = self._renew
 
@@ -119,19 +129,18 @@ class SchedulerEngine:
         self.recover(at)
         self._release_unstarted(self.instance)
         self.store.runs.expire(at)
-        self.matching.match_all(at)
         # All is planned before anything is settled: what counts from the end of a run may come due again before `at`.
         while _come(self.store.tasks.next_due_at(), at):
             self._sure = False
             with self.store.transaction():
-                claimed = self._plan_and_claim(self.instance, at)
+                claimed = self._plan_and_claim(self.instance, at, at)
             self._start(claimed)
             self._sure = True
-        for _ in ("what was due", "what events started that these runs took in"):
+        for _ in ("what came due and what arrived", "what these runs took in"):
+            self.matching.match_all(at)
             while self.run_due(self.clock.now() if now is None else at) or self.executor.busy:
                 self.executor.wait()
                 results += self.settle_finished()
-            self.matching.match_all(at)
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
@@ -155,9 +164,7 @@ class SchedulerEngine:
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
             arrived = self.outbox.settle(sent)
-            if claim:
-                self.matching.match(now)
-            claimed = self._plan_and_claim(owner, now) if claim else []
+            claimed = self._plan_and_claim(owner, now, now + self._lead) if claim else []
             letters = self.outbox.claim(owner.id, now) if claim else []
         self.executor.acknowledge(len(outcomes))
         self.outbox.acknowledge(sent, arrived)
@@ -170,7 +177,7 @@ class SchedulerEngine:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
         written = 0
         self.store.runs.expire(now)
-        while (planned := self._planner.batch(now, BATCH)) is not None:
+        while (planned := self._planner.batch(now, now)) is not None:
             written += self.store.runs.record(planned, now)
         return written
 
@@ -209,7 +216,9 @@ class SchedulerEngine:
     def recover(self, now: datetime) -> list[Run]:
         """Take over what daemons that died left running, and end the processes they left behind."""
         owner, recovered = self.instance, list[Run]()
-        for instance in self.store.instances.open():
+        found = self.store.instances.open()
+        self._alone = [instance.id for instance in found] == [owner.id]
+        for instance in found:
             if instance.id == owner.id or self.store.instances.alive(instance, now):
                 continue
             self.executor.end_leftovers(instance.token)
@@ -223,18 +232,28 @@ class SchedulerEngine:
             _LOG.warning("run %s of %s was cut off when its daemon died", run.id, run.task)
         return recovered
 
+    def prune(self) -> int:
+        """One step in taking away what is past its retention, if it is time for one. Rows of the ledger that went."""
+        return self._pruner.step()
+
     def others(self) -> list[Instance]:
         """The other owners that live on this store."""
         table, now = self.store.instances, self.clock.now()
         return [found for found in table.open() if found.id != self.instance.id and table.alive(found, now)]
 
-    def next_wake(self) -> datetime | None:
-        """When something next has its turn; None when nothing waits, or only for a free place."""
+    def next_wake(self, now: datetime | None = None) -> datetime | None:
+        """When something next has its turn after a tick at `now` (default: the clock's).
+
+        None when nothing waits, or only for a free place.
+        """
         if self._vigil.settled_at is not None:
             return self._vigil.settled_at
         if self.matching.backlog:
-            return self.clock.now()
-        moments = [self.store.tasks.next_due_at(), self.outbox.next_at()]
+            return now or self.clock.now()
+        due_at = self.store.tasks.next_due_at()
+        if due_at is not None and due_at - self._lead > (now or self.clock.now()):  # else it is not to be claimed ahead
+            due_at -= self._lead
+        moments = [due_at, self.outbox.next_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
         return min((moment for moment in moments if moment is not None), default=None)
@@ -246,19 +265,19 @@ class SchedulerEngine:
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
         """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
         reading, found = self._vigil.look(meant)
+        if any(absence.kind.startswith("stepped") for absence in found):
+            self._pruner.hold()
         if self._vigil.zone_changed:
             self.rezone(reading.zone, reading.wall)
             self._vigil.zone_changed = False
         return found
 
     def undisturbed(self, meant: float = LOOK_EVERY) -> bool:
-        """Whether `watch` and `recover` would find nothing, as far as a few reads in microseconds can tell.
+        """Whether `watch` and `recover` would find nothing, unless somebody wrote to the store since `recover`.
 
-        So who only waits need not leave its thread for it.
+        A few reads in microseconds: so who only waits need not leave its thread for it.
         """
-        if self.executor.busy or self.outbox.busy or not self._vigil.undisturbed(meant):
-            return False
-        return [found.id for found in self.store.instances.open()] == [self.instance.id]
+        return self._alone and not self.executor.busy and not self.outbox.busy and self._vigil.undisturbed(meant)
 
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
@@ -278,8 +297,7 @@ class SchedulerEngine:
         self._vigil.expect(absence)
 
     def _renew(self) -> None:
-        owner = self._instance
-        if owner is not None:
+        if (owner := self._instance) is not None:
             self.store.instances.heartbeat(owner.id, self.clock.now())
 
     def _release_unstarted(self, owner: Instance) -> None:
@@ -297,15 +315,19 @@ class SchedulerEngine:
         if seen is not None and seen < now and not self.others():
             self.note([Absence(kind="stopped", since=seen, until=now)])
 
-    def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
-        """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded."""
+    def _plan_and_claim(self, owner: Instance, now: datetime, until: datetime) -> list[Claimed]:
+        """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded.
+
+        Those due after `now`, up to `until`, are recorded so or not at all: at their moment there may be room.
+        """
+        self.matching.match(now)
         runs, waiting = self.store.runs, self.store.runs.any_pending()
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
-        planned = self._planner.batch(now, BATCH) or []
-        startable, taken = _startable(planned, self.executor, waiting=waiting)
-        others = [entry for entry in planned if entry[0].id not in startable]
-        held = runs.record_started([each for each in planned if each[0].id in startable], owner.id, now)
+        planned = self._planner.batch(now, until) or []
+        at_once, taken = startable(planned, self.executor, waiting=waiting)
+        others = [entry for entry in planned if entry[0].id not in at_once and _come(entry[0].next_run_at, now)]
+        held = runs.record_started([each for each in planned if each[0].id in at_once], owner.id, now)
         if others:
             runs.record(others, now)
         return held + self._claim(owner, now, taken) if waiting or others else held
@@ -318,17 +340,6 @@ class SchedulerEngine:
         if claimed:
             self.executor.start(claimed, self.instance.token)
         return claimed
-
-
-def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiting: bool) -> tuple[set[int], int]:
-    """The tasks whose run can be claimed as it is recorded, and how many places those take.
-
-    Brief ones always; the others if there is room for all of them and nothing waits before them.
-    """
-    clear = [task for task, plan in planned if plan.clear]
-    brief = {task.id for task in clear if executor.brief(task.handler)}
-    taken = len(clear) - len(brief)
-    return (brief, 0) if waiting or taken > executor.free else ({task.id for task in clear}, taken)
 
 
 def _come(moment: datetime | None, now: datetime) -> bool:
