@@ -31,6 +31,7 @@ class Matching:
         self._store = store
         self._sieve = sieve
         self.backlog = False  # whether more can be matched at once
+        self._known: dict[tuple[str, str], list[tuple[Task, OnEvent]]] = {}  # of this pass: event -> whom it concerns
 
     def notify(self, call: Callable[[], None]) -> None:
         """Have `call` called whenever a filter has answered, from any thread."""
@@ -47,6 +48,7 @@ class Matching:
             found = self._store.causes.unheard(BATCH)
             self.backlog = found == BATCH
             return found
+        self._known = {}
         batch = self._store.events.pending(BATCH)
         if self._sieve is not None:
             self._sieve.keep([event.id for event in batch])
@@ -83,7 +85,7 @@ class Matching:
 
     def _verdicts(self, event: Event, listening: Sequence[Task]) -> Iterator[Verdict | None]:
         """For each task whose patterns match what its filter says; None where that is not known yet."""
-        for task, schedule in _concerned(event, listening):
+        for task, schedule in self._concerned(event, listening):
             if not schedule.filter:
                 yield Verdict(task, "takes")
                 continue
@@ -93,12 +95,20 @@ class Matching:
     def _ask(self, events: Sequence[Event], listening: Sequence[Task]) -> None:
         """Have the filters of what comes next evaluated, as far as there is room."""
         for event in events:
-            filters = {schedule.filter for _, schedule in _concerned(event, listening) if schedule.filter}
+            filters = {schedule.filter for _, schedule in self._concerned(event, listening) if schedule.filter}
             for text in sorted(filters):
                 if self._sieve is None or not self._sieve.room:
                     return
                 if self._sieve.said(event.id, text) is None:
                     self._sieve.ask(msgspec.structs.replace(event, payload=self._store.events.payload(event.id)), text)
+
+    def _concerned(self, event: Event, listening: Sequence[Task]) -> list[tuple[Task, OnEvent]]:
+        """The tasks whose patterns match; asked once a pass for each kind of event, as there may be many of both."""
+        kind = (event.source, event.event_type)
+        if kind not in self._known:
+            pairs = ((task, task.schedule) for task in listening)
+            self._known[kind] = [(task, s) for task, s in pairs if isinstance(s, OnEvent) and s.matches(*kind)]
+        return self._known[kind]
 
     def _settle(self, event: Event, verdicts: Sequence[Verdict | None], now: datetime) -> None:
         known = [each for each in verdicts if each is not None]
@@ -107,13 +117,6 @@ class Matching:
             if each.says == "failed":
                 _LOG.error("event %s: the filter of %s failed: %s", event.id, each.task.name, each.reason)
         _LOG.debug("event %s (%s/%s): %s", event.id, event.source, event.event_type, status)
-
-
-def _concerned(event: Event, listening: Sequence[Task]) -> Iterator[tuple[Task, OnEvent]]:
-    for task in listening:
-        schedule = task.schedule
-        if isinstance(schedule, OnEvent) and schedule.matches(event.source, event.event_type):
-            yield task, schedule
 
 
 def _whole(verdicts: Sequence[Verdict | None]) -> bool:
