@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from jarvis.errors import UsageError
-from jarvis.memory import MemoryStore
+from jarvis.memory import MemoryStore, causes
 from jarvis.scheduler.matching import Matching
 from jarvis.scheduler.model import Claimed, Event, Outcome, Policy, Result, Run, RunState, Task, TaskSpec, Verdict
 from jarvis.scheduler.schedule import After, Cron, Interval, OnEvent, Rate, Schedule
@@ -243,6 +243,14 @@ def test_late_ok_counts_from_when_a_burst_opens(store: MemoryStore) -> None:
     assert store.runs.expire(T0 + 91 * SECOND + timedelta(microseconds=1)) == 1
 
 
+def test_late_ok_counts_from_the_event_where_nothing_is_put_off(store: MemoryStore) -> None:
+    add(store, "t", OnEvent("*", "*"), Policy(overlap="queue", late_ok=MINUTE))
+    emit(store)
+    match(store, T0 + 30 * SECOND)
+    assert store.runs.expire(T0 + MINUTE) == 0
+    assert store.runs.expire(T0 + MINUTE + timedelta(microseconds=1)) == 1
+
+
 # -- what is not there costs nothing, what is damaged stops nothing ------------------------------------------
 def test_a_task_that_cannot_be_read_is_paused_and_the_others_start(store: MemoryStore) -> None:
     bad = add(store, "bad", OnEvent("*", "*"))
@@ -408,3 +416,22 @@ def test_a_file_that_would_break_a_chain_is_refused_whole(store: MemoryStore) ->
     assert "a after b after a" in store.apply_specs(circle, "/f.toml", T0).unchained["a"]
     assert store.compare_specs(circle, "/f.toml").refused
     assert store.tasks.names() == ["a", "b"]
+
+
+def test_a_task_of_which_nothing_can_be_planned_stops_no_other(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = add(store, "bad", OnEvent("*", "*"))
+    add(store, "good", OnEvent("*", "*"))
+    real = causes.begun
+
+    def broken(task: Task, *given: Any) -> Any:
+        if task.id == bad.id:
+            raise OverflowError("date value out of range")
+        return real(task, *given)
+
+    monkeypatch.setattr(causes, "begun", broken)
+    event = emit(store)
+    match(store)
+    assert outcomes(store, event) == {"bad": "failed", "good": "started"}
+    assert "date value out of range" in store.causes.of_event(event)[0].reason

@@ -90,8 +90,7 @@ class CauseTable:
 
     def _waiting(self, task: Task) -> Row | None:
         """The run of a burst that has not started: what comes until then is part of it."""
-        debounced = isinstance(task.schedule, OnEvent) and task.schedule.debounce
-        return self._database.row(_SQL["waiting"], (task.id,)) if debounced else None
+        return self._database.row(_SQL["waiting"], (task.id,)) if _debounced(task) else None
 
     def _join(self, cause: dict[str, Any], task: Task, waiting: Row, at: datetime, now: datetime) -> str:
         if not self._first(cause, "coalesced"):
@@ -175,10 +174,15 @@ class CauseTable:
     def _start(self, cause: dict[str, Any], task: Task, origin: str, at: datetime, now: datetime) -> str:
         """One row of the ledger, or the reason why there is none."""
         task = self._counted(task)
-        if why := left_out(task, at):
+        try:
+            why = left_out(task, at)
+            row = begun(task, at, now, self._situation(task))
+        except (ValueError, OverflowError) as error:  # one task of which nothing can be planned stops no other
+            self._first(cause, "failed", f"nothing can be planned of it: {error!r}")
+            return "failed"
+        if why:
             self._first(cause, "left_out", why)
             return "left_out"
-        row = begun(task, at, now, self._situation(task))
         if not self._first(cause, "skipped", row.reason):
             return _STARTED  # it came to something before, and never does again
         if row.state is not RunState.PENDING:
@@ -208,8 +212,8 @@ class CauseTable:
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
         """Insert the run under its own instant, or if that is taken, the first one after those that are near it."""
         values = as_row(task, row, origin, now)
-        if task.policy.late_ok is not None and row.available_at is not None:  # what it is put off for is not lateness
-            values["useful_until"] = to_micros(row.available_at + task.policy.late_ok)
+        if _debounced(task) and task.policy.late_ok is not None and row.available_at is not None:
+            values["useful_until"] = to_micros(row.available_at + task.policy.late_ok)  # being put off is no lateness
         while self._database.change(_INSERT_RUN, values) != 1:
             taken = self._database.value(_SQL["last_near"], {"task_id": task.id, "at": values["due_at"]})
             values["due_at"] = taken + 1
@@ -221,6 +225,10 @@ class CauseTable:
 
     def _led_to(self, cause: dict[str, Any], run_id: int, outcome: str, reason: str = "") -> None:
         self._database.change(_SQL["led_to"], cause | {"run_id": run_id, "outcome": outcome, "reason": reason})
+
+
+def _debounced(task: Task) -> bool:
+    return isinstance(task.schedule, OnEvent) and bool(task.schedule.debounce)
 
 
 def _event(row: Sequence[Any], payload: Any, count: int = 1) -> Event:

@@ -28,7 +28,9 @@ SELECT id, name, schedule, handler, params, policy, origin, created_at, revision
 FROM tasks WHERE started_by = ? AND removed_at IS NULL ORDER BY id;
 
 -- name: chained
-SELECT name, started_by FROM tasks WHERE started_by > 'task:' AND removed_at IS NULL ORDER BY name;
+SELECT name, started_by FROM tasks INDEXED BY tasks_by_start
+WHERE started_by > 'task:' AND removed_at IS NULL
+ORDER BY name;
 
 -- name: starts
 SELECT starts FROM tasks WHERE id = ?;
