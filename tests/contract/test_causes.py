@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from jarvis.errors import UsageError
-from jarvis.memory import MemoryStore, causes
+from jarvis.memory import MemoryStore
 from jarvis.scheduler.matching import Matching
 from jarvis.scheduler.model import Claimed, Event, Outcome, Policy, Result, Run, RunState, Task, TaskSpec, Verdict
 from jarvis.scheduler.schedule import After, Cron, Interval, OnEvent, Rate, Schedule
+from jarvis.scheduler.starting import begun
 from jarvis.testing import FakeClock, engine
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -423,14 +424,13 @@ def test_a_task_of_which_nothing_can_be_planned_stops_no_other(
 ) -> None:
     bad = add(store, "bad", OnEvent("*", "*"))
     add(store, "good", OnEvent("*", "*"))
-    real = causes.begun
 
     def broken(task: Task, *given: Any) -> Any:
         if task.id == bad.id:
             raise OverflowError("date value out of range")
-        return real(task, *given)
+        return begun(task, *given)
 
-    monkeypatch.setattr(causes, "begun", broken)
+    monkeypatch.setattr("jarvis.memory.causes.begun", broken)
     event = emit(store)
     match(store)
     assert outcomes(store, event) == {"bad": "failed", "good": "started"}
