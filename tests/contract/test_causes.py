@@ -11,7 +11,19 @@ import pytest
 from jarvis.errors import UsageError
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.matching import Matching
-from jarvis.scheduler.model import Claimed, Event, Outcome, Policy, Result, Run, RunState, Task, TaskSpec, Verdict
+from jarvis.scheduler.model import (
+    Claimed,
+    Event,
+    Occurrence,
+    Outcome,
+    Policy,
+    Result,
+    Run,
+    RunState,
+    Task,
+    TaskSpec,
+    Verdict,
+)
 from jarvis.scheduler.schedule import After, Cron, Interval, OnEvent, Rate, Schedule
 from jarvis.scheduler.starting import begun
 from jarvis.testing import FakeClock, engine
@@ -435,3 +447,18 @@ def test_a_task_of_which_nothing_can_be_planned_stops_no_other(
     match(store)
     assert outcomes(store, event) == {"bad": "failed", "good": "started"}
     assert "date value out of range" in store.causes.of_event(event)[0].reason
+
+
+@pytest.mark.parametrize(("schedule", "earlier"), [(Interval(60 * MINUTE), 0), (OnEvent("*", "*"), 1)])
+def test_near_a_moment_lies_what_the_schedule_asked_for(store: MemoryStore, schedule: Schedule, earlier: int) -> None:
+    task = add(store, "t", schedule)
+    rows = [("schedule", T0), ("event", T0 + SECOND), ("manual", T0 + 2 * SECOND), ("manual", T0 + 3 * SECOND)]
+    for origin, due_at in rows:
+        assert store.runs._insert(task, Occurrence(due_at=due_at, state=RunState.MISSED), origin, T0)
+    found = [run.due_at for run in store.runs.around(task.id, T0 + MINUTE)]
+    assert sorted(found) == [rows[earlier][1], T0 + 3 * SECOND]
+
+
+def test_the_same_said_twice_has_happened_twice(store: MemoryStore) -> None:
+    assert emit(store, payload={"n": 1}) != emit(store, payload={"n": 1})
+    assert len(store.events.list()) == 2

@@ -81,7 +81,7 @@ def test_the_longest_pattern_is_allowed() -> None:
     assert OnEvent("x" * LONGEST_PATTERN, "y" * LONGEST_PATTERN).matches("x" * LONGEST_PATTERN, "y" * LONGEST_PATTERN)
 
 
-@pytest.mark.parametrize("bad", ["[", "a[", "a[]", "[]", "x[abc"])
+@pytest.mark.parametrize("bad", ["[", "a[", "a[]", "[]", "x[abc", "[a][", "[a][b][c", "[!]", "a[!]"])
 def test_a_bracket_that_is_not_closed_is_refused(bad: str) -> None:
     with pytest.raises(ScheduleError) as error:
         OnEvent("x", bad)
@@ -92,6 +92,9 @@ def test_a_bracket_that_is_not_closed_is_refused(bad: str) -> None:
 def test_a_bracket_may_hold_itself() -> None:
     assert OnEvent("x", "[[]a]").matches("x", "[a]")
     assert OnEvent("x", "[]]").matches("x", "]")
+    assert OnEvent("x", "[!]]").matches("x", "a")
+    assert OnEvent("x", "[[]").matches("x", "[")
+    assert OnEvent("x", "a[[]b[c]").matches("x", "a[bc")
 
 
 def test_a_source_holds_no_slash() -> None:
@@ -155,6 +158,8 @@ def test_a_rate_is_told_at_a_length_that_can_be_read() -> None:
 def test_the_length_of_a_rate_is_a_duration() -> None:
     with pytest.raises(DurationError):
         parse_rate("5/soon")
+    with pytest.raises(DurationError):
+        parse_rate("5/1/1m")
 
 
 @pytest.mark.parametrize("starts", [0, -1, MOST_STARTS + 1])

@@ -128,7 +128,11 @@ def _check_pattern(name: str, pattern: str) -> None:
             f"{name} cannot be {pattern[:60]!r}: use 1 to {LONGEST_PATTERN} printable characters, no space around them"
         )
     opened = pattern.find("[")
-    if opened >= 0 and "]" not in pattern[opened + 2 :]:
-        raise ScheduleError(
-            f"{name} {pattern!r} opens a bracket that it does not close: write [abc], or [[] for itself"
-        )
+    while opened >= 0:
+        # As fnmatch reads it: a bracket right after the opening one, or after its "!", stands for itself.
+        closed = pattern.find("]", opened + (3 if pattern.startswith("[!", opened) else 2))
+        if closed < 0:
+            raise ScheduleError(
+                f"{name} {pattern!r} opens a bracket that it does not close: write [abc], or [[] for itself"
+            )
+        opened = pattern.find("[", closed)
