@@ -256,6 +256,18 @@ def test_late_ok_counts_from_when_a_burst_opens(store: MemoryStore) -> None:
     assert store.runs.expire(T0 + 91 * SECOND + timedelta(microseconds=1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("bounds", "second"), [({"max_runs": 1}, "coalesced"), ({"ends_at": T0 + SECOND}, "left_out"), ({}, "coalesced")]
+)
+def test_a_burst_takes_in_what_its_bounds_allow(store: MemoryStore, bounds: Any, second: str) -> None:
+    add(store, "t", OnEvent("*", "*", debounce=MINUTE, **bounds), Policy(overlap="queue", late_ok=timedelta(0)))
+    found = []
+    for after in (0, 30):
+        found.append(emit(store, at=T0 + after * SECOND))
+        match(store, T0 + after * SECOND)
+    assert [outcomes(store, each)["t"] for each in found] == ["started", second]
+
+
 def test_late_ok_counts_from_the_event_where_nothing_is_put_off(store: MemoryStore) -> None:
     add(store, "t", OnEvent("*", "*"), Policy(overlap="queue", late_ok=MINUTE))
     emit(store)

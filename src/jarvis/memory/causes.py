@@ -84,13 +84,18 @@ class CauseTable:
         if verdict.says != "takes":
             self._first(cause, verdict.says, verdict.reason)
             return verdict.says
-        if (waiting := self._waiting(verdict.task)) is not None:
+        if (waiting := self._waiting(verdict.task, event.received_at)) is not None:
             return self._join(cause, verdict.task, waiting, event.received_at, now)
         return self._start(cause, verdict.task, "event", event.received_at, now)
 
-    def _waiting(self, task: Task) -> Row | None:
-        """The run of a burst that has not started: what comes until then is part of it."""
-        return self._database.row(_SQL["waiting"], (task.id,)) if _debounced(task) else None
+    def _waiting(self, task: Task, at: datetime) -> Row | None:
+        """The run of a burst that has not started: what comes until then is part of it, if its time is within bounds.
+
+        The start of the burst is counted already, so that max_runs has no say in it.
+        """
+        if not _debounced(task) or left_out(msgspec.structs.replace(task, starts=0), at):
+            return None
+        return self._database.row(_SQL["waiting"], (task.id,))
 
     def _join(self, cause: dict[str, Any], task: Task, waiting: Row, at: datetime, now: datetime) -> str:
         if not self._first(cause, "coalesced"):
@@ -98,8 +103,9 @@ class CauseTable:
         run_id, first = waiting
         opens = opens_at(task, from_micros(first), at, now)
         late_ok = task.policy.late_ok
-        row = {"id": run_id, "available_at": to_micros(opens)}
-        self._database.change(_SQL["put_off"], row | {"useful_until": late_ok and to_micros(opens + late_ok)})
+        useful_until = None if late_ok is None else to_micros(opens + late_ok)
+        row = {"id": run_id, "available_at": to_micros(opens), "useful_until": useful_until}
+        self._database.change(_SQL["put_off"], row)
         self._led_to(cause, run_id, "coalesced")
         return "coalesced"
 
@@ -134,7 +140,12 @@ class CauseTable:
 
     def _event_of(self, run: Run) -> Event | None:
         row = self._database.row(_SQL["event_of"], {"run_id": run.id})
-        return None if row is None else _event(row[:5], row[3], row[5])
+        if row is None:  # no event of the store: a file in the inbox has its poll started
+            return None
+        number, source, event_type, payload, at, count = row
+        return Event(
+            id=number, source=source, event_type=event_type, payload=payload, received_at=from_micros(at), count=count
+        )
 
     def _upstream_of(self, run: Run) -> Upstream | None:
         row = self._database.row(_SQL["upstream_of"], (run.id,))
@@ -229,17 +240,6 @@ class CauseTable:
 
 def _debounced(task: Task) -> bool:
     return isinstance(task.schedule, OnEvent) and bool(task.schedule.debounce)
-
-
-def _event(row: Sequence[Any], payload: Any, count: int = 1) -> Event:
-    return Event(
-        id=row[0],
-        source=row[1],
-        event_type=row[2],
-        payload=payload,
-        received_at=from_micros(row[4]),
-        count=count,
-    )
 
 
 def _named(row: Row) -> dict[str, Any]:
