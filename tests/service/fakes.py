@@ -53,6 +53,7 @@ class Fake:
             "leaving": {},
             "lingers": False,
             "refuses": False,
+            "busy": 0,
             "calls": [],
         }
         self.state = json.loads(self.file.read_text()) if self.file.exists() else empty
@@ -97,6 +98,8 @@ class Fake:
         elif verb == "kill":
             if service["pid"] is None:
                 return Answer(3, "No process to signal.\n")
+            if self.state.get("stubborn"):
+                return Answer(0, "")
             service.update(pid=None, last="last exit code = 0")
         return Answer(0, "")
 
@@ -105,7 +108,8 @@ class Fake:
 
         keys = plistlib.loads(plist.read_bytes())
         label = keys["Label"]
-        if label in self.state["loaded"]:
+        self.state["busy"] -= 1
+        if label in self.state["loaded"] or self.state["busy"] >= 0:
             return Answer(5, "Bootstrap failed: 5: Input/output error\n")
         if plist.stat().st_mode & 0o022:
             return Answer(122, "Bootstrap failed: 122: Path had bad ownership/permissions\n")

@@ -45,7 +45,8 @@ def up() -> bool:
 
 
 def main() -> dict[str, Any]:
-    home, told = Path(os.environ["JARVIS_HOME"]), {}
+    home = Path(os.environ["JARVIS_HOME"])
+    told: dict[str, Any] = {}
     until(up)
     told["install"], told["installed"] = jarvis("service", "install"), shown()
     told["status"] = json.loads(str(jarvis("service", "status", "--json")[1]))

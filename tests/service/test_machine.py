@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import plistlib
 from pathlib import Path
 
 import pytest
 
 from jarvis.config import load_config
-from jarvis.errors import UsageError
+from jarvis.errors import JarvisError, UsageError
 from jarvis.installing import is_protected, service_of
 from jarvis.service.install import uninstall
 from jarvis.service.launchd import Agent
 from jarvis.service.machine import Answer, Machine, NoManager, Rehearsal
 from jarvis.service.systemd import Systemd
+from tests.service.fakes import Fake
+from tests.service.machine import FakeMachine
 
 
 def test_a_file_is_written_for_its_owner_alone_over_what_was_left(tmp_path: Path) -> None:
@@ -89,6 +92,36 @@ def test_what_launchd_prints_is_read_one_tab_deep(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(machine, "ask", lambda *_words: Answer(0, LEAVING))
     state = Agent("x", machine).state()
     assert (state.pid, state.last_exit, state.detail) == (412, "ended by Killed: 9", "running")
+
+
+def an_agent(tmp_path: Path, busy: int) -> tuple[Fake, Agent, Path]:
+    fake, file = Fake(tmp_path), tmp_path / "x.plist"
+    fake.state["busy"] = busy
+    file.write_bytes(plistlib.dumps({"Label": "x", "RunAtLoad": True}))
+    file.chmod(0o600)
+    return fake, Agent("x", FakeMachine(fake)), file
+
+
+def test_a_launchd_that_is_not_ready_yet_is_tried_again(tmp_path: Path) -> None:
+    fake, agent, file = an_agent(tmp_path, busy=3)
+    agent.bootstrap(file)
+    assert agent.state().running
+    assert len([call for call in fake.calls if "bootstrap" in call]) == 4
+
+
+def test_a_launchd_that_never_is_ready_is_told_of(tmp_path: Path) -> None:
+    _, agent, file = an_agent(tmp_path, busy=99)
+    with pytest.raises(JarvisError, match=r"Input/output error \(launchctl bootstrap: 5\)"):
+        agent.bootstrap(file)
+
+
+def test_a_process_that_does_not_end_is_asked_twice_and_never_killed(tmp_path: Path) -> None:
+    fake, agent, file = an_agent(tmp_path, busy=0)
+    agent.bootstrap(file)
+    fake.state["stubborn"] = True
+    with pytest.raises(JarvisError, match="does not end"):
+        agent.end()
+    assert [call for call in fake.calls if "kill" in call] == [f"launchctl kill SIGTERM {agent.target}"] * 2
 
 
 def test_a_setting_of_the_environment_goes_into_the_service_and_one_of_the_file_does_not(home: Path) -> None:

@@ -19,6 +19,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task resume": ("task_change", "let a paused task run again, from now on"),
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
+        "event emit": ("event", "say that something has happened; tasks that wait for it are started"),
         "apply": ("apply", "make the tasks of a file those in the store; jarvis.toml if none is named"),
         "handler list": ("handler", "what a task can be made to do: every handler, and what is wrong with which file"),
         "next": ("next", "the next instants of a task, or of a cron expression"),
@@ -36,6 +37,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery show": ("delivery", "everything about one delivery, and its text"),
         "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
         "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
+    },
+    "See what came in": {
+        "inbox list": ("inbox", "what came in, what waits, what failed and why"),
+        "inbox show": ("inbox", "everything about one event, or one file of the inbox"),
+        "inbox retry": ("inbox", "put files that failed back into the inbox"),
+        "inbox serve": ("inbox_serve", "receive events over HTTP, check who sent them, and drop them into the inbox"),
     },
     "The assistant's memory": {
         "delegation add": ("delegation", "remember something that another person does"),
@@ -90,7 +97,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("inbox", "import"),
+    "import",
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 
