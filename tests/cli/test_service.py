@@ -412,6 +412,12 @@ def test_a_move_and_its_undoing_by_the_command_line(mac: Desk, jarvis: Jarvis, h
     assert sorted(mac.fake.state["loaded"]) == ["com.chg.inbox-monitor"]
     assert jarvis("task", "list", "--json").json == []
     assert "nothing to undo" in jarvis("service", "migrate", "--undo").out
+    journal = home / "data" / "migration" / "journal.json"
+    journal.write_text(journal.read_text().replace('"undone"', '"undoing"'))
+    assert "`jarvis service migrate --undo` goes on" in jarvis("service", "status").out
+    journal.write_text("{")
+    said = jarvis("service", "status")
+    assert "journal.json cannot be read" in said.out
 
 
 def test_a_move_on_linux_says_what_it_is_for(linux: Desk, jarvis: Jarvis) -> None:

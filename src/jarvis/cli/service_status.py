@@ -76,8 +76,8 @@ def _is_on_store(state: State, session: Session) -> bool | None:
 def _to_do(found: dict[str, Any], session: Session) -> list[str]:
     """What the user should do, the most urgent first."""
     said = []
-    if _migration_open(session):
-        said.append("the move from the old agents was interrupted: `jarvis service migrate` goes on with it")
+    if migration := _migration(session):
+        said.append(migration)
     if not found["installed"]:
         said.append("`jarvis service install` installs and starts it")
     elif not found["running"] and found["last_exit"] == "exit code 0":
@@ -93,14 +93,21 @@ def _to_do(found: dict[str, Any], session: Session) -> list[str]:
     return said
 
 
-def _migration_open(session: Session) -> bool:
+def _migration(session: Session) -> str:
+    """What is to be said of a move from the old agents that has not ended."""
     file = session.config.data_dir / "migration" / "journal.json"
     if not file.exists():
-        return False
+        return ""
     from jarvis.service.migrate import MIGRATING, UNDOING, read_journal
 
-    journal = read_journal(file)
-    return journal is not None and journal.stage in (MIGRATING, UNDOING)
+    try:
+        journal = read_journal(file)
+    except JarvisError as error:
+        return str(error)
+    if journal is None or journal.stage not in (MIGRATING, UNDOING):
+        return ""
+    words = "migrate --undo" if journal.stage == UNDOING else "migrate"
+    return f"the move from the old agents was interrupted: `jarvis service {words}` goes on with it"
 
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, object]]:
