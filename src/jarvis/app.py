@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
     from jarvis.memory import MemoryStore
+    from jarvis.scheduler.attention import Settings
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler
@@ -200,8 +201,16 @@ def check_channel(name: str, config: Config) -> None:
         )
 
 
+def attention(config: Config) -> Settings:
+    """When channels may be told of something, as `config` has it."""
+    from jarvis.scheduler.attention import Attention, Settings
+
+    return config.attention or Settings(Attention(tz=config.timezone))
+
+
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
+    from jarvis.attentionwatch import AttentionWatch
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
     from jarvis.scheduler.engine import SchedulerEngine
@@ -212,14 +221,15 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
-    clock, timeout = (
-        SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
-        timedelta(seconds=config.handler_timeout),
-    )
+    zone = zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))
+    clock, timeout = SystemClock(zone), timedelta(seconds=config.handler_timeout)
     pool = worker_pool(config)
     executor = RunExecutor(
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     senders = Senders(Carrier(lambda name: channel(name, config), clock))
-    return SchedulerEngine(memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle))
+    watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
+    return SchedulerEngine(
+        memory, workers, clock, sender=senders, attention=watch, wake_settle=timedelta(seconds=config.wake_settle)
+    )

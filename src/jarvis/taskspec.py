@@ -6,7 +6,7 @@ is told at once, each with its key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from math import isfinite
@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from jarvis.scheduler.delivery import ONS, read_deliver
+from jarvis.scheduler.delivery import ONS, SAMES, checked_deliver, read_deliver
 from jarvis.scheduler.delivery import said as deliver_said
 from jarvis.scheduler.duration import format_duration, parse_duration
 from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
@@ -191,7 +191,7 @@ def _refuse_infinite(value: object) -> None:
 
 # -- where to --------------------------------------------------------------------------------------------
 def _deliver(reading: Reading, value: object) -> tuple[Deliver, ...]:
-    """The channels that results go to: "me", "me:failure", a table with channel and on, or a list of these."""
+    """The channels that results go to: "me", "me:failure,urgent", a table, or a list of these."""
     entries = value if isinstance(value, list | tuple) else (value,)
     found = tuple(_deliver_entry(each) for each in entries)
     for each in found:
@@ -202,9 +202,19 @@ def _deliver(reading: Reading, value: object) -> tuple[Deliver, ...]:
 def _deliver_entry(value: object) -> Deliver:
     if not isinstance(value, Mapping):
         return read_deliver(text(value))
-    if unknown := value.keys() - {"channel", "on"}:
-        raise ValueError(f"a table of deliver has no key {min(map(str, unknown))!r}: use channel and on")
-    return Deliver(text(value.get("channel")), choice(value.get("on", "always"), ONS))  # type: ignore[arg-type]
+    if unknown := value.keys() - {"channel", *_DELIVER_KEYS}:
+        known = "channel, on, urgent, digest and same"
+        raise ValueError(f"a table of deliver has no key {min(map(str, unknown))!r}: use {known}")
+    given = {key: read(value[key]) for key, read in _DELIVER_KEYS.items() if key in value}
+    return checked_deliver(Deliver(text(value.get("channel")), **given))
+
+
+_DELIVER_KEYS: dict[str, Callable[[object], Any]] = {
+    "on": lambda value: choice(value, ONS),
+    "urgent": flag,
+    "digest": flag,
+    "same": lambda value: choice(value, SAMES),
+}
 
 
 # -- and back ---------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) ->
     ("state", "turned", "to"),
     [
         (RunState.SUCCEEDED, False, "always success"),
-        (RunState.SUCCEEDED, True, "always success change recovery"),
+        (RunState.SUCCEEDED, True, "always failure success change recovery"),
         (RunState.FAILED, False, "always failure"),
         (RunState.TIMED_OUT, True, "always failure change"),
         (RunState.UNKNOWN, True, "always failure change"),
@@ -76,13 +76,13 @@ def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) ->
 )
 def test_each_end_of_a_run_goes_to_those_who_asked_for_it(state: RunState, turned: bool, to: str) -> None:
     deliver = [Deliver(on, on) for on in ("always", "failure", "success", "change", "recovery")]
-    assert set(wanted(deliver, state, turned=turned)) == set(to.split())
+    assert {wish.channel for wish in wanted(deliver, state, turned=turned)} == set(to.split())
 
 
 def test_a_channel_named_twice_is_told_once() -> None:
     twice = [Deliver("me"), Deliver("me", "failure"), Deliver("log", "recovery")]
-    assert wanted(twice, RunState.FAILED, turned=True) == ("me",)
-    assert everywhere(twice) == ("me", "log")
+    assert [wish.channel for wish in wanted(twice, RunState.FAILED, turned=True)] == ["me"]
+    assert [wish.channel for wish in everywhere(twice)] == ["me", "log"]
 
 
 def test_the_subject_is_one_line_that_a_header_may_hold_and_the_body_has_the_end_of_the_output() -> None:

@@ -62,7 +62,7 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "run": delivery.run_id,
-        "task": delivery.task,
+        "task": delivery.task or None,
         "channel": delivery.channel,
         "kind": delivery.kind,
         "subject": delivery.subject,
@@ -73,6 +73,8 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
         "available_at": iso(delivery.available_at, zone),
         "expires_at": iso(delivery.expires_at, zone),
         "finished_at": iso(delivery.finished_at, zone),
+        "urgent": delivery.urgent,
+        "digest": delivery.digest_id,
     }
 
 

@@ -8,9 +8,11 @@ from datetime import datetime
 import msgspec
 
 from jarvis.errors import JarvisError, NotFound
+from jarvis.memory.holding import Holding
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.attention import Settings, Wish, mark, same_of
 from jarvis.scheduler.delivery import LIFETIME, Letter, after, everywhere, paused_letter, result_letter, wanted
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
@@ -22,7 +24,13 @@ _OVER = {
     DeliveryState.CANCELLED: "was cancelled",
     DeliveryState.PENDING: "waits to be sent by itself",
     DeliveryState.SENDING: "is being sent",
+    DeliveryState.HELD: "is held, and can be sent now with `jarvis delivery release`",
+    DeliveryState.DIGESTED: "is told by a digest",
+    DeliveryState.GROUPED: "said nothing new",
+    DeliveryState.SILENCED: "said nothing new",
 }
+MOST_JUDGED = 500  # of one channel in one transaction: long enough to share its sync, short to hold
+_UNHELD = Settings()
 
 
 class DeliveryTable:
@@ -30,31 +38,44 @@ class DeliveryTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.holding = Holding(database)
 
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
-        channels = wanted(task.deliver, result.state, turned=turned)
-        if not channels:
+        wishes = wanted(task.deliver, result.state, turned=turned)
+        if not wishes:
             return 0
-        return self._add(run, "result", channels, result_letter(task, run, result, reason, turned=turned), now)
+        sames = {each.repeats for each in task.deliver} - {"told"}
+        marked = mark(result, content="silent" in sames) if sames else ""
+        wishes = tuple(
+            msgspec.structs.replace(wish, same=same_of(wish.same, result.state, turned=turned)) for wish in wishes
+        )
+        return self._add(run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked)
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
         return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
 
     def any_pending(self) -> bool:
-        """Whether anything waits to be sent, for whatever reason."""
+        """Whether anything waits to be sent or is held, for whatever reason."""
         return bool(self._database.value(_SQL["any_pending"]))
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
-        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+    def claim(
+        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = _UNHELD, *, anew: bool = False
+    ) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
+
+        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over. `anew`:
+        what is held was so by other settings, and is looked at again.
+        """
         with self._database.transaction():
+            self.holding.look(settings, now, anew=anew)
             waiting = [channel for (channel,) in self._database.rows(_SQL["channels_waiting"], (to_micros(now),))]
-            claimed = (self._claim(channel, owner, now) for channel in waiting if channel not in engaged)
+            claimed = (self._claim(channel, owner, settings, now) for channel in waiting if channel not in engaged)
             return [delivery for delivery in claimed if delivery is not None]
 
     def release(self, owner: int, engaged: Collection[str]) -> int:
@@ -89,8 +110,21 @@ class DeliveryTable:
             self._database.announce()
             return self.get(delivery_id)
 
+    def send_now(self, delivery_id: int, now: datetime) -> Delivery:
+        """A person wants what is held to be sent in spite of that."""
+        with self._database.transaction():
+            before = self.get(delivery_id)
+            if not self.holding.send_now(delivery_id, now):
+                raise JarvisError(f"delivery {delivery_id} is not held: it is {before.state}")
+            self._database.announce()
+            return self.get(delivery_id)
+
+    def members(self, digest_id: int) -> list[Delivery]:
+        """What a digest tells."""
+        return [_decode(row) for row in self._database.rows(_SQL["members"], (digest_id,))]
+
     def next_available_at(self, engaged: Collection[str]) -> datetime | None:
-        """When the next may be sent by a channel that is not engaged."""
+        """When the next may be sent by a channel that is not engaged, or what is held is to be looked at."""
         return maybe_instant(self._database.value(_SQL["next_available_at"], (_names(engaged),)))
 
     def get(self, delivery_id: int) -> Delivery:
@@ -116,7 +150,7 @@ class DeliveryTable:
         row = {"task": task, "channel": channel, "state": state, "limit": -1 if limit is None else limit}
         return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
 
-    def _add(self, run: Run, kind: str, channels: Sequence[str], letter: Letter, now: datetime) -> int:
+    def _add(self, run: Run, kind: str, wishes: Sequence[Wish], letter: Letter, now: datetime, marked: str = "") -> int:
         row = {
             "run_id": run.id,
             "task_id": run.task_id,
@@ -125,14 +159,23 @@ class DeliveryTable:
             "body": letter.body,
             "now": to_micros(now),
             "expires_at": to_micros(now + LIFETIME),
+            "mark": marked,
         }
         occurrence = f"{run.task_id}:{run.due_at.isoformat()}"
-        keyed = ({**row, "channel": channel, "key": f"{occurrence}:{kind}:{channel}"} for channel in channels)
+        keyed = ({**row, **_wished(each), "key": f"{occurrence}:{kind}:{each.channel}"} for each in wishes)
         return sum(self._database.change(_SQL["insert"], each) for each in keyed)
 
-    def _claim(self, channel: str, owner: int, now: datetime) -> Delivery | None:
-        at = to_micros(now)
-        delivery_id = self._database.value(_SQL["next_of"], {"channel": channel, "now": at})
+    def _claim(self, channel: str, owner: int, settings: Settings, now: datetime) -> Delivery | None:
+        at, attention = to_micros(now), settings.of(channel)
+        for _ in range(MOST_JUDGED):
+            row = self._database.row(_SQL["next_of"], {"channel": channel, "now": at})
+            if row is None:
+                return None
+            if self.holding.judge(channel, row, attention, now):
+                return self._take(row[0], owner, at)
+        return None
+
+    def _take(self, delivery_id: int, owner: int, at: int) -> Delivery | None:
         if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
             return None
         return self.get(delivery_id)
@@ -150,6 +193,10 @@ class DeliveryTable:
             "available_at": maybe_micros(then.available_at),
         }
         return self.get(delivery.id) if self._database.change(_SQL["settle"], row) == 1 else None
+
+
+def _wished(wish: Wish) -> dict[str, object]:
+    return {"channel": wish.channel, "urgent": wish.urgent, "low": wish.low, "same": wish.same}
 
 
 def _names(channels: Collection[str]) -> str:
@@ -179,6 +226,9 @@ def _decode(row: Row) -> Delivery:
         finished_at=maybe_instant(row[17]),
         owner=row[18],
         fence=row[19],
-        run_state=RunState(row[20]),
-        due_at=from_micros(row[21]),
+        run_state=None if row[20] is None else RunState(row[20]),
+        due_at=maybe_instant(row[21]),
+        urgent=bool(row[22]),
+        digest_id=row[23],
+        digest_state=None if row[24] is None else DeliveryState(row[24]),
     )

@@ -85,7 +85,7 @@ def message(delivery: Delivery, deadline: Deadline) -> Message:
         remaining=deadline.remaining,
         task=delivery.task,
         run_id=delivery.run_id,
-        state=delivery.run_state,
+        state=delivery.run_state or "",
         due_at=delivery.due_at,
         attempt=delivery.attempt,
     )

@@ -9,17 +9,23 @@ from typing import get_args
 import msgspec
 
 from jarvis.errors import UsageError
+from jarvis.scheduler.attention import BAD, Wish
 from jarvis.scheduler.backoff import wait
 from jarvis.scheduler.duration import format_duration
-from jarvis.scheduler.model import Deliver, DeliveryState, On, Result, Run, RunState, Sent, Task
+from jarvis.scheduler.model import Deliver, DeliveryState, On, Result, Run, RunState, Same, Sent, Task
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import load_zone
 
 LIFETIME = timedelta(days=1)  # until a delivery that could not be sent is old news
 RETRY_DELAY, RETRY_MAX_DELAY = timedelta(seconds=10), timedelta(hours=1)
 ONS: tuple[str, ...] = get_args(On)
+SAMES: tuple[str, ...] = get_args(Same)
 
-_BAD = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.UNKNOWN})
+_HOW: dict[str, dict[str, object]] = {
+    "urgent": {"urgent": True},
+    "digest": {"digest": True},
+    **{f"same-{same}": {"same": same} for same in SAMES},
+}
 _SUBJECT = 200  # characters
 _OUTPUT = 4_000  # bytes of the end of what a run wrote
 
@@ -40,40 +46,77 @@ class After(msgspec.Struct, frozen=True):
 
 
 def read_deliver(text: str) -> Deliver:
-    """`CHANNEL` or `CHANNEL:ON`. UsageError where ON is no such word."""
-    channel, colon, on = text.partition(":")
+    """`CHANNEL`, or `CHANNEL:` and words: one of ONS, `urgent` or `digest`, `same-` and one of SAMES.
+
+    UsageError for any other.
+    """
+    channel, colon, rest = text.partition(":")
     if not channel:
         raise UsageError(f"got {text!r}, use CHANNEL or CHANNEL:ON")
-    if colon and on not in ONS:
-        raise UsageError(f"got {text!r}, after the colon use one of {', '.join(ONS)}.{did_you_mean(on, ONS)}")
-    return Deliver(channel, on or "always")  # type: ignore[arg-type]  # one of ONS
+    given: dict[str, object] = {}
+    for word in rest.split(",") if colon else ():
+        said_ = {"on": word} if word in ONS else _HOW.get(word)
+        if said_ is None:
+            known = (*ONS, *_HOW)
+            raise UsageError(f"got {text!r}, after the colon use one of {', '.join(known)}.{did_you_mean(word, known)}")
+        if given.keys() & said_.keys():
+            raise UsageError(f"got {text!r}: {word} and a word before it exclude each other")
+        given |= said_
+    return checked_deliver(Deliver(channel, **given))  # type: ignore[arg-type]  # words of these two tables
+
+
+def checked_deliver(deliver: Deliver) -> Deliver:
+    """The same. UsageError where its parts exclude each other."""
+    if deliver.urgent and deliver.digest:
+        raise UsageError(f"channel {deliver.channel!r}: urgent and digest exclude each other")
+    return deliver
 
 
 def said(deliver: Deliver) -> str:
     """The text that `read_deliver` reads."""
-    return deliver.channel if deliver.on == "always" else f"{deliver.channel}:{deliver.on}"
+    on = () if deliver.on == "always" else (deliver.on,)
+    same = () if deliver.same is None else (f"same-{deliver.same}",)
+    words = (*on, *(word for word in ("urgent", "digest") if getattr(deliver, word)), *same)
+    return f"{deliver.channel}:{','.join(words)}" if words else deliver.channel
 
 
 # -- when a run ends --------------------------------------------------------------------------------------
-def wanted(deliver: Iterable[Deliver], state: RunState, *, turned: bool) -> tuple[str, ...]:
-    """The channels that a result goes to, each once. `turned`: the run before it went the other way."""
-    return tuple(dict.fromkeys(each.channel for each in deliver if _matches(each.on, state, turned)))
+def wanted(deliver: Iterable[Deliver], state: RunState, *, turned: bool) -> tuple[Wish, ...]:
+    """How each channel that a result goes to wants to be told. `turned`: the run before it went the other way."""
+    return _wishes([each for each in deliver if _matches(each, state, turned)])
 
 
-def everywhere(deliver: Iterable[Deliver]) -> tuple[str, ...]:
-    """All the channels, each once, whichever results they get."""
-    return tuple(dict.fromkeys(each.channel for each in deliver))
+def everywhere(deliver: Iterable[Deliver]) -> tuple[Wish, ...]:
+    """All the channels, each once, whichever results they get. What goes to them all can wait for no digest."""
+    return tuple(Wish(each.channel, each.urgent) for each in _wishes(deliver))
 
 
-def _matches(on: On, state: RunState, turned: bool) -> bool:
-    good, bad = state is RunState.SUCCEEDED, state in _BAD
+def _wishes(deliver: Iterable[Deliver]) -> tuple[Wish, ...]:
+    """Each channel once. Of several entries for one the most telling counts: at once, not in a digest, each time."""
+    by_channel: dict[str, list[Deliver]] = {}
+    for each in deliver:
+        by_channel.setdefault(each.channel, []).append(each)
+    return tuple(_wish(channel, entries) for channel, entries in by_channel.items())
+
+
+def _wish(channel: str, entries: list[Deliver]) -> Wish:
+    sames = {each.repeats for each in entries}
+    urgent = any(each.urgent for each in entries)
+    low = not urgent and all(each.digest for each in entries)
+    return Wish(channel, urgent, low, sames.pop() if len(sames) == 1 else "told")
+
+
+def _matches(deliver: Deliver, state: RunState, turned: bool) -> bool:
+    good, bad = state is RunState.SUCCEEDED, state in BAD
+    over = turned and good
     return {
         "always": True,
-        "failure": bad,
+        # Who is not told of each failure must be told when they are over: silence would say nothing.
+        "failure": bad or (over and deliver.repeats == "grouped"),
         "success": good,
         "change": turned and (good or bad),
-        "recovery": turned and good,
-    }[on]
+        "recovery": over,
+    }[deliver.on]
 
 
 def result_letter(task: Task, run: Run, result: Result, reason: str, *, turned: bool) -> Letter:

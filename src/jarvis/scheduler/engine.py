@@ -7,9 +7,10 @@ is driven from one thread at a time; only the executor's runs go on beside it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
 from jarvis.scheduler.model import (
@@ -48,13 +49,17 @@ class SchedulerEngine:
         clock: Clock | None = None,
         *,
         sender: Sender | None = None,
+        attention: Callable[[], Settings] = Settings,
         wake_settle: timedelta = WAKE_SETTLE,
     ) -> None:
-        """Without a `sender` deliveries are written and left to an owner that has one."""
+        """Without a `sender` deliveries are written and left to an owner that has one.
+
+        `attention` gives at each claim of deliveries when their channels may be told.
+        """
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
-        self.outbox = Outbox(store, sender, self.clock)
+        self.outbox = Outbox(store, sender, self.clock, attention)
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two

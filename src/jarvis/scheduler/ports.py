@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clockwatch import Absence, Reading
 from jarvis.scheduler.model import (
     Claimed,
@@ -153,13 +154,18 @@ class Deliveries(Protocol):
     """The outbox: results on their way, each with a state of its own."""
 
     def any_pending(self) -> bool:
-        """Whether anything waits to be sent, for whatever reason."""
+        """Whether anything waits to be sent or is held, for whatever reason."""
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
-        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+    def claim(
+        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = ..., *, anew: bool = False
+    ) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
+
+        What is not to be told now by the settings is held or passed over. `anew`: they were others before.
+        """
 
     def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
         """The one fenced write that ends each attempt; None where the fence no longer matched."""
@@ -171,7 +177,7 @@ class Deliveries(Protocol):
         """What an owner was sending when it ended is unknown. Rows changed."""
 
     def next_available_at(self, engaged: Collection[str]) -> datetime | None:
-        """When the next may be sent by a channel that is not engaged."""
+        """When the next may be sent by a channel that is not engaged, or what is held is to be looked at."""
 
 
 class Waker(Protocol):
