@@ -1,8 +1,8 @@
 """Quiet hours: from which time to which, on which weekdays, nothing is to be told. Pure.
 
-A window is one stretch of real time. It begins when the clock on the wall first shows its start, and ends when that
-clock shows its end for the last time: where an hour is repeated nobody is woken between the two, and where one is
-skipped the window has no more than what is left of it. It belongs to the day that it begins on.
+A window is one stretch of real time. It begins when the clock on the wall first shows its start or more, and ends once
+that clock will not show less than its end again: where an hour is repeated nobody is woken between the two, and where
+one is skipped the window is what is left of it. It belongs to the day that it begins on.
 """
 
 from __future__ import annotations
