@@ -64,16 +64,20 @@ class DeliveryTable:
         """What could not be sent in its time will not be any more. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})
 
+    def look_again(self, settings: Settings, now: datetime, *, anew: bool = False) -> None:
+        """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
+        held, as it was so by other settings."""
+        with self._database.transaction():
+            self.holding.look(settings, now, anew=anew)
+
     def claim(
-        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = _UNHELD, *, anew: bool = False
+        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = _UNHELD
     ) -> list[Delivery]:
         """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
 
-        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over. `anew`:
-        what is held was so by other settings, and is looked at again.
+        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
         """
         with self._database.transaction():
-            self.holding.look(settings, now, anew=anew)
             waiting = [channel for (channel,) in self._database.rows(_SQL["channels_waiting"], (to_micros(now),))]
             claimed = (self._claim(channel, owner, settings, now) for channel in waiting if channel not in engaged)
             return [delivery for delivery in claimed if delivery is not None]

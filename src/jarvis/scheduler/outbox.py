@@ -62,10 +62,12 @@ class Outbox:
         """Take the next delivery of each channel that is free, to be started once that is committed."""
         if self._sender is None or not self._store.deliveries.any_pending():
             return []
-        if expired := self._store.deliveries.expire(now):
-            _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)
         self._asked = settings = self._attention()
-        return self._store.deliveries.claim(owner, self._sender.engaged, now, settings, anew=settings != self._judged)
+        deliveries = self._store.deliveries
+        deliveries.look_again(settings, now, anew=settings != self._judged)
+        if expired := deliveries.expire(now):
+            _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)
+        return deliveries.claim(owner, self._sender.engaged, now, settings)
 
     def release_unstarted(self, owner: int) -> None:
         """What was claimed in a turn that broke off before its sends began waits again."""

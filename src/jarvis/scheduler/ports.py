@@ -159,12 +159,14 @@ class Deliveries(Protocol):
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
 
-    def claim(
-        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = ..., *, anew: bool = False
-    ) -> list[Delivery]:
+    def look_again(self, settings: Settings, now: datetime, *, anew: bool = False) -> None:
+        """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
+        held, as it was so by other settings."""
+
+    def claim(self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = ...) -> list[Delivery]:
         """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
 
-        What is not to be told now by the settings is held or passed over. `anew`: they were others before.
+        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
         """
 
     def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
