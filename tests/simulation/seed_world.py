@@ -24,6 +24,7 @@ import apsw
 
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
@@ -56,9 +57,16 @@ class Daemon:
         self.executor.begun = world.promises.on_effect
         self.sender = ScriptedSender(world.machine, number, self._at)
         self.sender.begun = world.promises.deliveries.on_send
-        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock, sender=self.sender)
+        self._world = world
+        self.engine = SchedulerEngine(
+            self.store, self.executor, world.machine.clock, sender=self.sender, attention=self._attention
+        )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
+
+    def _attention(self) -> Settings:
+        self._world.promises.deliveries.judged_by[self.number] = self._world.attention
+        return self._world.attention
 
     def _before_statement(self, cursor: object, sql: str, bindings: Any) -> bool:
         del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
@@ -116,10 +124,12 @@ class World:
         self.story: list[str] = []
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
         self.machine.brief = "thread" if seed % 2 else ""
+        self.machine.failing = seed % 5 == 0
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")
         self.limit = self.chance.choice([1, 2, 8])
+        self.attention = population.attention(self.chance)
         self.user = MemoryStore(self.path)
         self.user.database._connection.set_busy_timeout(0)
         self.faults = Faults(self.chance, self._happen)
@@ -315,6 +325,8 @@ class World:
         spec = population.spec(self.chance, self._tasks, self.clock.now())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
+        if self.machine.failing:
+            spec = population.failing(spec)
         self.say(f"  add {spec.name}: {spec.schedule.describe()} {spec.policy}")
         self.user.add_task(spec, self.clock.now())
 
@@ -336,11 +348,19 @@ class World:
             does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
         if self.promises.deliveries.rows:
             does["delivery retry"] = self._send_again
+            does["attention"] = self._edit_attention
+        if held := self.user.deliveries.newest(state=DeliveryState.HELD):
+            does["delivery release"] = lambda: self.user.deliveries.send_now(self.chance.choice(held).id, now)
         verb = self.chance.choice(list(does))
         self.say(f"  user: {verb} {name}")
         with self._told(verb):
             does[verb]()
         self._check()
+
+    def _edit_attention(self) -> None:
+        """As who changes [attention] in jarvis.toml."""
+        self.attention = population.attention(self.chance)
+        self.say(f"    {self.attention}")
 
     def _send_again(self) -> None:
         """As `jarvis delivery retry`: mostly of one that it is there for."""

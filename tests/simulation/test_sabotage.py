@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from jarvis.memory import deliveries, runs, tasks
+from jarvis.memory import deliveries, holding, runs, tasks
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
-from jarvis.scheduler import engine, executor, misfire
+from jarvis.scheduler import attention, engine, executor, misfire, quiet
 from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.model import DeliveryState
 from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import BEFORE_REMOVAL, passed_over, plan
 from tests.simulation.seed_deliveries import Broken
@@ -191,6 +192,18 @@ def send_before_the_commit(patch: Patch) -> None:
     patch.setattr(Outbox, "claim", claim_and_send)
 
 
+def wake_people(patch: Patch) -> None:
+    patch.setattr(quiet.QuietHours, "until", lambda _hours, _now: None)
+
+
+def believe_that_what_failed_was_told(patch: Patch) -> None:
+    patch.setattr(attention, "_TOLD", frozenset(DeliveryState))
+
+
+def lose_members_of_a_digest(patch: Patch) -> None:
+    replaced(patch, holding._SQL, "join_digest", "digest_id = :digest", "digest_id = NULL")
+
+
 def all_of(seeds: int) -> None:
     for seed in range(seeds):
         live_through(seed)
@@ -219,6 +232,9 @@ SABOTAGES: tuple[tuple[Callable[[Patch], None], str], ...] = (
     (send_again_after_a_crash, "once|accounted for"),
     (keep_the_fence_of_a_delivery, "once"),
     (send_before_the_commit, "once"),
+    (wake_people, "keeps"),
+    (believe_that_what_failed_was_told, "accounted for"),
+    (lose_members_of_a_digest, "accounted for"),
 )
 
 
