@@ -174,7 +174,10 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     read = _read_again(config)
     file, now = read_file(config.file, settings_too=True), clock.now()
     reading = file_reading(read, config.file, now, unhurried_check(read))
-    return apply(memory, file, read_specs(file, reading), now)
+    changes = apply(memory, file, read_specs(file, reading), now)
+    with memory.transaction():  # whatever the tasks are: what [attention] held may be told now
+        memory.database.announce()
+    return changes
 
 
 def _read_again(config: Config) -> Config:

@@ -115,7 +115,7 @@ def test_what_goes_to_all_channels_is_urgent_where_an_entry_is_and_waits_for_no_
         ("me:failure,success", "success and a word before it exclude each other"),
         ("me:same-told,same-silent", "same-silent and a word before it"),
         ("me:failure,", "use one of always, failure, success, change, recovery, urgent, digest, same-told"),
-        ("me:same-quiet", "Did you mean same-told?"),
+        ("me:same-quiet", "Did you mean same-silent?"),
         ("", "CHANNEL or"),
         (":failure", "CHANNEL or"),
         ("me:", "one of"),
