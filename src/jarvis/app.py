@@ -216,7 +216,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     from jarvis.attentionwatch import AttentionWatch
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
-    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.workers import Workers
@@ -234,5 +234,12 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     senders = Senders(Carrier(lambda name: channel(name, config), clock))
     watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
     return SchedulerEngine(
-        memory, workers, clock, sender=senders, attention=watch, wake_settle=timedelta(seconds=config.wake_settle)
+        memory,
+        workers,
+        clock,
+        sender=senders,
+        attention=watch,
+        wake_settle=timedelta(seconds=config.wake_settle),
+        lead=LEAD,
+        retention=config.retention,
     )

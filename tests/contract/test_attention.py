@@ -16,6 +16,7 @@ from jarvis.scheduler.delivery import LIFETIME
 from jarvis.scheduler.digest import MOST_TOLD
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Deliver, DeliveryState, Result, RunState, TaskSpec
+from jarvis.scheduler.pruner import STEADY
 from jarvis.scheduler.quiet import read_window
 from jarvis.scheduler.schedule import Interval, Once
 from jarvis.testing import engine
@@ -466,3 +467,23 @@ def test_a_store_without_deliveries_is_asked_no_more_than_before(store: MemorySt
         connection.trace_v2(0, None)  # type: ignore[attr-defined]
     assert asked == []
     assert len([sql for sql in seen if "deliveries" in sql]) == 2, "one for each turn: is there anything?"
+
+
+def test_digests_go_with_the_ledger_when_it_is_pruned(store: MemoryStore) -> None:
+    w = world(store, *LOW)
+    w.engine = SchedulerEngine(
+        store, w.engine.executor, w.clock, sender=w.sender, attention=lambda: w.settings, retention=10 * DAY
+    )
+    for at in ("12:00", "tomorrow 12:00"):
+        w.at(at).run()
+    w.clock.advance(DAY)
+    w.tick()
+    assert Counter(each.kind for each in store.deliveries.newest()) == {"result": 2, "digest": 2}
+    w.clock.advance(9 * DAY)
+    w.tick()
+    w.clock.advance(STEADY)
+    while w.engine.prune():
+        w.clock.advance(MINUTE)
+    assert Counter(each.kind for each in store.deliveries.newest()) == {"result": 1, "digest": 1}
+    (member,) = store.deliveries.newest(state=DeliveryState.DIGESTED)
+    assert member.digest_state is DeliveryState.SENT

@@ -25,7 +25,7 @@ import apsw
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.attention import Settings
-from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.engine import LEAD, SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
@@ -36,6 +36,7 @@ from tests.simulation.seed_promises import Promises
 STEPS = 40
 HEALTHY = timedelta(minutes=40)
 ZONES = population.ZONES
+LEADS = (LEAD, timedelta(seconds=2), timedelta(minutes=1))  # the real one, and some in which much can happen
 _PROCESS = re.compile(r"\(process \d+\)")
 
 
@@ -59,7 +60,12 @@ class Daemon:
         self.sender.begun = world.promises.deliveries.on_send
         self._world = world
         self.engine = SchedulerEngine(
-            self.store, self.executor, world.machine.clock, sender=self.sender, attention=self._attention
+            self.store,
+            self.executor,
+            world.machine.clock,
+            sender=self.sender,
+            attention=self._attention,
+            lead=world.lead,
         )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
@@ -125,6 +131,7 @@ class World:
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
         self.machine.brief = "thread" if seed % 2 else ""
         self.machine.failing = seed % 5 == 0
+        self.lead = LEADS[seed // 3 % 3] if seed % 3 == 0 else timedelta(0)
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")

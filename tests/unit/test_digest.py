@@ -58,5 +58,7 @@ def test_what_was_held_back_is_counted_with_where_to_find_it() -> None:
 
 
 def test_a_reason_that_stands_in_the_subject_is_not_said_twice_and_a_subject_without_one_takes_nothing() -> None:
+    twice = member(1, subject="t failed: sh: no room", body="sh: no room\nno room\n")
+    assert digest_letter([twice], Back(), "UTC", "me").body.startswith("1. t failed: sh: no room\n   no room\n   2026")
     body = "t succeeded\nother\n"
     assert "   t succeeded\n" in digest_letter([member(1, subject="t succeeded", body=body)], Back(), "UTC", "me").body

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jarvis.memory import MemoryStore
-from jarvis.scheduler.engine import BATCH, SchedulerEngine
+from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Policy, Result, RunState, TaskSpec
+from jarvis.scheduler.planner import BATCH
 from jarvis.scheduler.ports import Context
 from jarvis.scheduler.schedule import Cron, Interval, Once
 from jarvis.testing import FakeClock, InlineExecutor, engine

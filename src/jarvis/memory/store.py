@@ -19,6 +19,7 @@ from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.retention import prune
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
@@ -65,6 +66,13 @@ class MemoryStore:
         """One durable commit around what is done inside; all of it or nothing."""
         return self.database.transaction()
 
+    def prune(self, before: datetime, after: int, limit: int) -> tuple[int, int | None]:
+        """Take away what ended `before`, of at most `limit` rows of the ledger with ids above `after`.
+
+        How many of the ledger went, and the last id seen: None once all that are old enough were seen.
+        """
+        return prune(self.database, before, after, limit)
+
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
         return self.database.changed()
@@ -96,7 +104,7 @@ class MemoryStore:
             task = self.tasks.get(name)
             if not kept(task, spec.schedule):
                 task = self._recorded(task, now)
-            changed = change(task, spec.schedule, now)
+            changed = change(task, spec.schedule, now, self.runs.open_until(task.id))
             if _stated(task) != _stated(msgspec.structs.replace(spec, schedule=changed.schedule)):
                 self.tasks.change(task, spec, changed)
                 self.database.announce()
@@ -134,7 +142,7 @@ class MemoryStore:
         with self.database.transaction():
             following = self.tasks.elsewhere(zone)
             for task in following:
-                self.tasks.move(self._recorded(task, now), zone, now)
+                self.tasks.move(self._recorded(task, now), zone, max(now, self.runs.open_until(task.id) or now))
             return following
 
     def remove_task(self, name: str, now: datetime) -> int:

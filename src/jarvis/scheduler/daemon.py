@@ -135,8 +135,9 @@ class JarvisDaemon:
         results = self.engine.tick(now, claim=not self._shutdown)
         if outage is not None:
             self.engine.note([outage])
-        self._next = self.engine.next_wake()
+        self._next = self.engine.next_wake(now)
         self._evaluated_at = mono
+        self.engine.prune()
         return results
 
     async def _sleep(self) -> None:

@@ -249,11 +249,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A claimed run with the result that is to settle it, and when its work ended."""
+    """A claimed run with the result that is to settle it, and when its work ended and began (None: when claimed)."""
 
     claimed: Claimed
     result: Result
     finished_at: datetime
+    started_at: datetime | None = None
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -77,7 +77,7 @@ CREATE INDEX runs_pending ON runs (priority DESC, available_at, id) WHERE state 
 CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'pending';
 CREATE INDEX runs_useful ON runs (useful_until) WHERE state = 'pending' AND useful_until IS NOT NULL;
 CREATE INDEX runs_open ON runs (task_id) WHERE state IN ('pending', 'running');
-CREATE INDEX runs_running ON runs (owner) WHERE state = 'running';
+CREATE INDEX runs_asked ON runs (owner) WHERE state = 'running' AND cancel IS NOT NULL;
 
 -- The last line of defence for "once": whatever the code above does, a settled run stays as it is.
 CREATE TRIGGER runs_settled BEFORE UPDATE OF state ON runs
@@ -149,6 +149,7 @@ WHERE kind = 'result' AND state NOT IN ('grouped', 'silenced');
 CREATE INDEX deliveries_counted ON deliveries (channel, started_at) WHERE started_at IS NOT NULL;
 CREATE INDEX deliveries_untold ON deliveries (channel)
 WHERE state IN ('grouped', 'silenced') AND digest_id IS NULL;
+CREATE INDEX deliveries_digests ON deliveries (created_at) WHERE kind = 'digest';
 CREATE INDEX deliveries_digested ON deliveries (digest_id) WHERE digest_id IS NOT NULL;
 
 -- The last line of defence for "never sent twice by itself": what was sent stays so, as does what a digest tells or
