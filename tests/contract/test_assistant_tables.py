@@ -74,6 +74,20 @@ def test_a_value_that_would_not_read_back_equal_is_refused(store: MemoryStore, v
     assert store.facts.list() == []
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"token": "hunter2", "x": math.nan}, "of Python's type dict"),
+        (("hunter2",), "of Python's type tuple"),
+        ("hunter2" * 200_000, "1400002 bytes as JSON"),
+    ],
+)
+def test_a_refused_value_is_described_and_not_shown(store: MemoryStore, value: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=f"{says}: use a JSON value.* of at most 1048576 bytes") as error:
+        store.facts.put("work", "key", value, now=NOW)
+    assert "hunter2" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "\0", "\ud800", "x" * 501, 7, None])
 def test_a_fact_needs_a_category_and_a_key_that_can_be_printed(store: MemoryStore, name: Any) -> None:
     with pytest.raises(UsageError, match="category cannot be"):

@@ -8,6 +8,7 @@ import stat
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import apsw
 import pytest
@@ -84,7 +85,8 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == b"garbage" * 1000
 
 
-def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
+def make_damaged(path: Path) -> None:
+    """A store with a page in its middle overwritten."""
     store = MemoryStore(str(path))
     with store.transaction():
         for n in range(500):
@@ -96,8 +98,37 @@ def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 4096] = b"\xa5" * 4096
     path.write_bytes(content)
+
+
+def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
+    make_damaged(path)
     with pytest.raises(StoreUnusable, match="damaged"):
         MemoryStore(str(path)).database.check()
+
+
+def test_a_damaged_page_found_beside_the_work_ends_all_writing(path: Path) -> None:
+    make_damaged(path)
+    store, told = MemoryStore(str(path)), SimpleQueue[Exception | None]()
+    store.database.check_beside(told.put)
+    assert "damaged" in str(told.get(timeout=30))
+    with pytest.raises(StoreUnusable, match="damaged"):
+        store.facts.put("a", "b", 1, START)
+    store.database.let_go()
+
+
+def test_a_whole_store_is_looked_over_beside_the_work_and_goes_on(path: Path) -> None:
+    store, told = MemoryStore(str(path)), SimpleQueue[Exception | None]()
+    store.database.check_beside(told.put)
+    assert told.get(timeout=30) is None
+    store.facts.put("a", "b", 1, START)
+    store.close()
+
+
+def test_a_check_beside_the_work_ends_with_the_store(path: Path) -> None:
+    store = MemoryStore(str(path))
+    store.database.check_beside(lambda _wrong: None)
+    store.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "jarvis-store-check"]
 
 
 def test_a_newer_schema_is_refused_untouched(path: Path) -> None:

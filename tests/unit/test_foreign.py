@@ -255,9 +255,11 @@ def test_the_store_is_there_for_a_handler_that_asks_for_it(run: Run, home: Path)
     assert run("remembers").reason == "True"
     store = MemoryStore(str(load_config().database_path))
     fact = store.facts.get("foreign", "seen")
+    (change,) = store.facts.history("foreign", "seen")
     store.close()
     assert fact is not None
     assert fact.value != os.getpid()
+    assert change.source == fact.source == "task a task, run 7"
 
 
 def test_a_store_in_memory_is_refused_to_a_handler(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from jarvis.errors import NotFound, UsageError
+from jarvis.memory.changes import Change, ChangeTable
 from jarvis.memory.checked import line, one_of
 from jarvis.memory.faults import Refused
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
@@ -54,20 +55,20 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True):
 class RuleTable:
     """Add, read and mark rules. A row that cannot be read is listed with its problem: the others go on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changes: ChangeTable) -> None:
         self._database = database
+        self._changes = changes
 
-    def add(self, name: str, alert_type: str, condition: Mapping[str, Any], now: datetime) -> AlertRule:
+    def add(self, name: str, alert_type: str, condition: Mapping[str, Any], now: datetime | None = None) -> AlertRule:
         """Store a new rule, enabled; what its condition leaves out is its type's default."""
         row = {
             "name": line("a rule's name", name),
             "alert_type": one_of("a rule's type", alert_type, tuple(KINDS)),
             "condition": msgspec.json.encode(checked_condition(alert_type, condition)).decode(),
-            "now": to_micros(now),
         }
         try:
-            with self._database.transaction():
-                return _decode(self._database.rows(_SQL["insert"], row)[0])
+            with self._changes.signed(now) as at:
+                return _decode(self._database.rows(_SQL["insert"], {**row, "now": at})[0])
         except Refused as error:
             raise UsageError(f"a rule named {name!r} exists already: choose another name") from error
 
@@ -78,17 +79,26 @@ class RuleTable:
             raise NotFound(f"no rule is named {name!r}.{did_you_mean(name, [rule.name for rule in self.list()])}")
         return _decode(row)
 
-    def enable(self, name: str) -> bool:
+    def enable(self, name: str, now: datetime | None = None) -> bool:
         """Evaluate it again; False if it was enabled already."""
-        return self._switch(name, enabled=True)
+        return self._switch(name, enabled=True, now=now)
 
-    def disable(self, name: str) -> bool:
+    def disable(self, name: str, now: datetime | None = None) -> bool:
         """Evaluate it no more; False if it was disabled already."""
-        return self._switch(name, enabled=False)
+        return self._switch(name, enabled=False, now=now)
 
-    def delete(self, name: str) -> bool:
-        """Take the rule away; False if there was none."""
-        return self._database.change(_SQL["delete"], (name,)) == 1
+    def delete(self, name: str, now: datetime | None = None) -> bool:
+        """Take the rule away; False if there was none. Its history stays, and `undo` brings it back."""
+        with self._changes.signed(now):
+            return self._database.change(_SQL["delete"], (name,)) == 1
+
+    def history(self, name: str, limit: int | None = 50) -> list[Change]:
+        """What it was and who changed it, newest first; also of a rule that is deleted."""
+        return self._changes.of_row("rule", name, limit)
+
+    def undo(self, change_id: int | None = None, now: datetime | None = None) -> Change:
+        """Take back this author's last change of a rule; see ChangeTable.undo."""
+        return self._changes.undo(change_id, noun="rule", now=now)
 
     def mark_reported(self, rule_id: int, now: datetime, not_since: datetime, occurrence: str = "") -> bool:
         """Whether the caller may report this rule's alert: one conditional write, whose row count decides.
@@ -106,14 +116,14 @@ class RuleTable:
         }
         return self._database.change(_SQL["mark_reported"], row) == 1
 
+    def _switch(self, name: str, *, enabled: bool, now: datetime | None) -> bool:
+        with self._changes.signed(now):
+            rule = self.get(name)
+            return self._database.change(_SQL["switch"], {"id": rule.id, "enabled": enabled}) == 1
+
     def list(self) -> list[AlertRule]:
         """All rules by name."""
         return [_decode(row) for row in self._database.rows(_SQL["list"])]
-
-    def _switch(self, name: str, *, enabled: bool) -> bool:
-        with self._database.transaction():
-            rule = self.get(name)
-            return self._database.change(_SQL["switch"], {"id": rule.id, "enabled": enabled}) == 1
 
 
 def checked_condition(alert_type: str, condition: object) -> dict[str, int | float]:

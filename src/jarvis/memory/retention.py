@@ -1,4 +1,4 @@
-"""What is past its retention goes: old runs with what hangs on them, old digests, old absences."""
+"""What is past its retention goes: old runs with all that hangs on them, digests, absences, the memory's history."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
 
     None for that once all are seen. Runs are recorded in the order of their ids, so a sweep ends at the first that
     is recent. Each task keeps its newest row, however old, and what is open stays. Deliveries, attempts and output
-    go with their run. Nobody waits for the disk's sync.
+    go with their run. Of the memory's history, as many of the oldest changes are looked at. Nobody waits for the
+    disk's sync.
     """
     window = {"before": to_micros(before), "after": after, "limit": limit}
     with database.transaction(durable=False):
+        database.change(_SQL["changes"], window)
         recent = database.value(_SQL["first_recent"], window)
         last = database.value(_SQL["last_of_window"], window)
         upto = last if recent is None else recent - 1

@@ -10,12 +10,9 @@ import msgspec
 
 from jarvis.errors import UsageError
 from jarvis.memory.absences import AbsenceTable
-from jarvis.memory.alert_rules import RuleTable
-from jarvis.memory.decisions import DecisionTable
-from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.assistant import AssistantTables
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
-from jarvis.memory.facts import FactTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
@@ -31,7 +28,7 @@ from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, pla
 _SQLITE = "sqlite:///"
 
 
-class MemoryStore:
+class MemoryStore(AssistantTables):
     """One store: `MemoryStore("path/memory.db")`, or `MemoryStore()` in memory for tests and embedding.
 
     The tables are attributes (`store.tasks`, `store.runs`, `store.facts`, ...). What touches several of
@@ -39,7 +36,7 @@ class MemoryStore:
     """
 
     def __init__(self, path: str = ":memory:") -> None:
-        self.database = Database(path.removeprefix(_SQLITE))
+        super().__init__(Database(path.removeprefix(_SQLITE)))
         try:
             migrate(self.database)
         except BaseException:
@@ -51,10 +48,6 @@ class MemoryStore:
         self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
-        self.facts = FactTable(self.database)
-        self.delegations = DelegationTable(self.database)
-        self.decisions = DecisionTable(self.database)
-        self.rules = RuleTable(self.database)
         self.events = EventTable(self.database)
 
     @property

@@ -68,6 +68,7 @@ class SchedulerEngine:
         self._vigil = Vigil(store, self.clock, wake_settle)
         self._planner = Planner(store, self._vigil)
         self._pruner = Pruner(store, self.clock, retention)
+        self._alone = False  # in the store, as far as was seen when it was last looked through for others
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         executor.renew = self._renew
 
@@ -205,7 +206,9 @@ class SchedulerEngine:
     def recover(self, now: datetime) -> list[Run]:
         """Take over what daemons that died left running, and end the processes they left behind."""
         owner, recovered = self.instance, list[Run]()
-        for instance in self.store.instances.open():
+        found = self.store.instances.open()
+        self._alone = [instance.id for instance in found] == [owner.id]
+        for instance in found:
             if instance.id == owner.id or self.store.instances.alive(instance, now):
                 continue
             self.executor.end_leftovers(instance.token)
@@ -258,13 +261,11 @@ class SchedulerEngine:
         return found
 
     def undisturbed(self, meant: float = LOOK_EVERY) -> bool:
-        """Whether `watch` and `recover` would find nothing, as far as a few reads in microseconds can tell.
+        """Whether `watch` and `recover` would find nothing, unless somebody wrote to the store since `recover`.
 
-        So who only waits need not leave its thread for it.
+        A few reads in microseconds: so who only waits need not leave its thread for it.
         """
-        if self.executor.busy or self.outbox.busy or not self._vigil.undisturbed(meant):
-            return False
-        return [found.id for found in self.store.instances.open()] == [self.instance.id]
+        return self._alone and not self.executor.busy and not self.outbox.busy and self._vigil.undisturbed(meant)
 
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""

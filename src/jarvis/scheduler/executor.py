@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from jarvis.scheduler.authorship import RunMemory
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState
 from jarvis.scheduler.output import Live, Output
 from jarvis.scheduler.ports import Clock, Context, Handler
@@ -98,7 +99,7 @@ class RunExecutor:
             remaining=remaining,
             cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
             logger=_LOG,
-            memory=self._memory,
+            memory=None if self._memory is None else RunMemory(lambda: self._memory, task.name, run.id),
             owner_mark=owner_mark,
             output=Output(live=live),
             memory_limit=task.policy.memory_limit,

@@ -18,3 +18,6 @@ DELETE FROM absences WHERE until < :before;
 -- name: digests
 -- They are of no run, and so go with none.
 DELETE FROM deliveries WHERE kind = 'digest' AND created_at < :before AND state NOT IN ('pending', 'held', 'sending');
+
+-- name: changes
+DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
