@@ -19,12 +19,13 @@ class AttentionWatch:
     """Gives the settings as they are. Asked at each claim of deliveries, so it only looks at the file's state."""
 
     def __init__(self, path: Path, known: Settings, read: Callable[[], Settings], zone: Callable[[], str]) -> None:
-        """`known` is what the file says now; `read` reads it, and raises a JarvisError for what cannot be used."""
+        """`known` is what the file said when it was last read, which may be a while ago; `read` reads it, and raises
+        a JarvisError for what cannot be used."""
         self._path = path
         self._read = read
         self._zone = zone
         self._settings = known
-        self._seen = self._mark()
+        self._seen: tuple[object, ...] = ()
 
     def __call__(self) -> Settings:
         """The settings at this moment."""

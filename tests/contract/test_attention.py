@@ -247,7 +247,7 @@ def test_a_digest_holds_five_results_and_names_the_run_each_came_from(store: Mem
     w.at("tomorrow 08:00").tick()
     (message,) = w.me.messages
     runs = [run.id for run in store.runs.newest()]
-    assert (message.kind, message.subject, len(runs)) == ("digest", "Digest: 5 results", 5)
+    assert (message.kind, message.subject, len(runs)) == ("digest", "Digest: 5 results, 2 of them failed", 5)
     assert (message.task, message.run_id, message.state, message.due_at) == ("", None, "", None)
     for run in runs:
         assert f"run {run}: jarvis runs show {run}\n" in message.body

@@ -21,7 +21,7 @@ class Files:
         self.path = folder / "jarvis.toml"
         self.path.write_text("old")
         self.zone = "UTC"
-        self.reads: list[Settings | ConfigError] = []
+        self.reads: list[Settings | ConfigError] = [OLD]
         self.watch = AttentionWatch(self.path, OLD, self._read, lambda: self.zone)
 
     def _read(self) -> Settings:
@@ -33,11 +33,19 @@ class Files:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
+    made = Files(tmp_path)
+    made.watch()
+    return made
 
 
 def test_as_long_as_nothing_changes_nothing_is_read(files: Files) -> None:
     assert [files.watch(), files.watch()] == [OLD, OLD]
+
+
+def test_what_changed_since_the_configuration_was_loaded_counts(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.reads = [NEW]
+    assert [files.watch(), files.watch()] == [NEW, NEW]
 
 
 def test_a_changed_file_and_one_that_is_gone_or_back_are_read_once(files: Files) -> None:

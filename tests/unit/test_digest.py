@@ -47,8 +47,8 @@ def test_of_a_long_text_it_has_the_first_lines_and_not_all_of_those() -> None:
 
 def test_what_was_held_back_is_counted_with_where_to_find_it() -> None:
     members = [member(1, hold="capped"), member(2, hold="capped"), member(3)]
-    letter = digest_letter(members, Back(more=4, silenced=5, grouped=6), "UTC", "me")
-    assert letter.subject == "Digest: 7 results"
+    letter = digest_letter(members, Back(bad=2, more=4, silenced=5, grouped=6), "UTC", "me")
+    assert letter.subject == "Digest: 7 results, 2 of them failed"
     assert letter.body.partition("\nHeld back since the digest before:\n")[2] == (
         "- 4 more results of this digest: jarvis delivery list --channel me --state digested\n"
         "- 2 of these were over the cap of a day\n"

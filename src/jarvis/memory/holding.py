@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from jarvis.memory.instants import from_micros, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
@@ -31,8 +33,8 @@ class Holding:
         row = {"now": to_micros(now), "anew": anew}
         if not self._database.value(_SQL["anything"], row):
             return
-        for channel, count, first in self._database.rows(_SQL["digests_due"], {"now": row["now"]}):
-            self._gather(channel, count, first, settings.of(channel), now)
+        for channel, count, first, bad in self._database.rows(_SQL["digests_due"], {"now": row["now"]}):
+            self._gather(channel, first, Back(bad=bad, more=max(0, count - MOST_TOLD)), settings.of(channel), now)
         self._database.change(_SQL["lift"], row)
 
     def judge(self, channel: str, row: Row, attention: Attention, now: datetime) -> bool:
@@ -68,14 +70,13 @@ class Holding:
         """How many deliveries that a cap counts a channel was given since then."""
         return int(self._database.value(_SQL["told_since"], {"channel": channel, "since": to_micros(since)}))
 
-    def _gather(self, channel: str, count: int, first: int, attention: Attention, now: datetime) -> None:
+    def _gather(self, channel: str, first: int, back: Back, attention: Attention, now: datetime) -> None:
         """One digest of all that waits for it. What was passed over is counted in it, and in no other."""
         at = to_micros(now)
         rows = self._database.rows(_SQL["waiting_members"], {"channel": channel, "now": at, "limit": MOST_TOLD})
         members = [_member(row) for row in rows]
         untold: dict[str, int] = dict(self._database.rows(_SQL["untold"], (channel,)))
-        more, silenced, grouped = count - len(members), untold.get("silenced", 0), untold.get("grouped", 0)
-        back = Back(more=more, silenced=silenced, grouped=grouped)
+        back = msgspec.structs.replace(back, **untold)
         letter = digest_letter(members, back, attention.tz, channel)
         row: Mapping[str, Any] = {
             "key": f"digest:{first}:{channel}",

@@ -29,8 +29,9 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
-    """How much else there was since the digest before."""
+    """How much there is in all, and how much else there was since the digest before."""
 
+    bad: int = 0  # members whose run did not go well
     more: int = 0  # members beyond those that are told
     silenced: int = 0
     grouped: int = 0
@@ -39,7 +40,8 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
 def digest_letter(members: Sequence[Member], back: Back, tz: str, channel: str) -> Letter:
     """What a digest says: each result with the run that it came from, then what was held back and why."""
     count = len(members) + back.more
-    subject = f"Digest: {count} result{'' if count == 1 else 's'}"
+    bad = f", {back.bad} of them failed" if back.bad else ""
+    subject = f"Digest: {count} result{'' if count == 1 else 's'}{bad}"
     told = "\n".join(_told(number, each, tz) for number, each in enumerate(members, 1))
     notes = "".join(f"{note}\n" for note in _notes(members, back, channel))
     return Letter(subject, told + (f"\nHeld back since the digest before:\n{notes}" if notes else ""))

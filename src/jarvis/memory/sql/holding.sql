@@ -33,9 +33,10 @@ WHERE channel = :channel AND started_at IS NOT NULL AND started_at >= :since
   AND state IN ('sending', 'sent', 'unknown') AND urgent = 0 AND kind <> 'digest';
 
 -- name: digests_due
-SELECT channel, COUNT(*), MIN(id) FROM deliveries
-WHERE state = 'held' AND hold <> 'quiet' AND available_at <= :now
-GROUP BY channel;
+SELECT d.channel, COUNT(*), MIN(d.id), SUM(r.state IN ('failed', 'timed_out', 'unknown'))
+FROM deliveries d JOIN runs r ON r.id = d.run_id
+WHERE d.state = 'held' AND d.hold <> 'quiet' AND d.available_at <= :now
+GROUP BY d.channel;
 
 -- name: waiting_members
 SELECT id, run_id, subject, body, hold, created_at FROM deliveries
