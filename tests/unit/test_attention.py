@@ -183,6 +183,11 @@ def test_a_mark_tells_states_and_reasons_apart_and_content_where_it_is_wanted() 
     assert ":" not in mark(one, content=False)
 
 
+@pytest.mark.parametrize("data", [{1: "a", "b": 2}, {"a": {2: None, "x": [1.5]}}, {"a": {"x", 1}}, [], "text", None])
+def test_whatever_can_be_kept_of_a_result_has_a_mark(data: object) -> None:
+    assert mark(Result(data=data), content=True)
+
+
 def test_the_parts_of_a_mark_do_not_run_into_each_other() -> None:
     assert mark(Result(output=b"ab", data="c"), content=True) != mark(Result(output=b"a", data="bc"), content=True)
     a = Result(output=b"1", output_total=23)

@@ -157,7 +157,8 @@ def mark(result: Result, *, content: bool) -> str:
     said = _digest(f"{result.state}\0{result.reason}".encode())
     if not content:
         return said
-    data = msgspec.json.encode(result.data, order="deterministic")
+    # As it is kept first: a dict may have keys that cannot be put in order, but are text by then.
+    data = msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(result.data)), order="deterministic")
     return f"{said}:{_digest(result.output, b'%d' % result.output_total, data)}"
 
 
