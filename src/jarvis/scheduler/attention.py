@@ -111,7 +111,7 @@ def decide(asked: Asked, attention: Attention, past: Past, now: datetime) -> Ver
         return SEND
     if asked.low:
         return _digested(attention, now, "digest", "it can wait")
-    quiet_until = QuietHours(attention.quiet, attention.tz).until(now)
+    quiet_until = QuietHours(attention.quiet, attention.tz).until(now) if attention.quiet else None
     if quiet_until is not None:
         return _held(attention, quiet_until, "quiet", "quiet hours until {}")
     if attention.cap is None or asked.kind == "digest" or past.told_since(_today(attention, now)) < attention.cap:
