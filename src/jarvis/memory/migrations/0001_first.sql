@@ -134,7 +134,7 @@ CREATE TABLE deliveries (
     same         TEXT NOT NULL DEFAULT 'told' CHECK (same IN ('told', 'grouped', 'silent')),
     mark         TEXT NOT NULL DEFAULT '',    -- equal for results that say the same
     hold         TEXT CHECK (hold IN ('quiet', 'digest', 'capped')), -- what it was held for last
-    held_at      INTEGER,
+    held_at      INTEGER,                     -- since when; of what is held no more, until when
     digest_id    INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- the digest that tells it, or counts it
     CHECK ((run_id IS NULL) = (kind = 'digest') AND (task_id IS NULL) = (kind = 'digest'))
 ) STRICT;

@@ -13,12 +13,12 @@ WHERE id = :id AND state = 'pending';
 
 -- name: lift
 UPDATE deliveries SET state = 'pending', reason = '', available_at = MIN(available_at, :now),
-       expires_at = expires_at + MIN(available_at, :now) - held_at
+       expires_at = expires_at + MIN(available_at, :now) - held_at, held_at = :now
 WHERE state = 'held' AND (:anew OR (available_at <= :now AND hold = 'quiet'));
 
 -- name: send_now
 UPDATE deliveries SET state = 'pending', reason = :reason, urgent = 1, available_at = :now,
-       expires_at = expires_at + :now - held_at
+       expires_at = expires_at + :now - held_at, held_at = :now
 WHERE id = :id AND state = 'held';
 
 -- name: before
