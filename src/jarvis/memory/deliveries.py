@@ -50,7 +50,9 @@ class DeliveryTable:
         wishes = tuple(
             msgspec.structs.replace(wish, same=same_of(wish.same, result.state, turned=turned)) for wish in wishes
         )
-        return self._add(run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked=marked)
+        return self._add(
+            run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked=marked
+        )
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""

@@ -1,4 +1,4 @@
-"""What is past its retention goes: old runs with what hangs on them, digests, absences, history, incidents that are over."""
+"""What is past its retention goes: runs with all of theirs, digests, absences, history, incidents that are over."""
 
 from __future__ import annotations
 
