@@ -60,8 +60,8 @@ def test_a_result_goes_where_the_task_says_and_the_outbox_shows_it(
     assert delivered == row
     assert "deliveries    1: result to me sent\n" in jarvis("runs", "show", 1).out
     assert jarvis("task", "show", "t", "--json").json["deliver"] == [
-        {"channel": "me", "on": "always"},
-        {"channel": "broken", "on": "failure"},
+        {"channel": "me", "on": "always", "template": ""},
+        {"channel": "broken", "on": "failure", "template": ""},
     ]
     assert "broken:failure" in jarvis("task", "show", "t").out
     assert jarvis("status", "--json").json["unsent"] == {}

@@ -66,7 +66,7 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
     """A schedule that is not touched is read as the stored one it is: it may have had its time."""
     from functools import partial
 
-    from jarvis.app import check_channel, handler_check
+    from jarvis.app import check_channel, check_template, handler_check
     from jarvis.taskschedule import BOUNDS, RULES
     from jarvis.taskspec import Reading
 
@@ -75,6 +75,7 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
         tz=session.config.timezone if "tz" in unset else task.schedule.tz,
         check_handler=handler_check(session.config),
         check_channel=partial(check_channel, config=session.config),
+        check_template=check_template,
         origin=task.origin,  # type: ignore[arg-type]  # it was stored as one of the three
         folder=Path.cwd(),
         exact=given.keys().isdisjoint((*RULES, *BOUNDS)),

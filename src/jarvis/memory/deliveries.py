@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from jarvis.errors import JarvisError, NotFound
+from jarvis.memory.fallbacks import fall_back
+from jarvis.memory.forms import FormTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.scheduler.delivery import LIFETIME, Letter, after, everywhere, paused_letter, result_letter, wanted
-from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.delivery import (
+    USUAL_CARE,
+    Care,
+    Letter,
+    after,
+    everywhere,
+    goes_on,
+    paused_letter,
+    result_letter,
+    template_facts,
+    templates,
+    too_late,
+    wanted,
+)
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
 
 _SQL = load("deliveries")
-_TOO_LATE = f"not sent within {format_duration(LIFETIME)}"
 _OVER = {
     DeliveryState.SENT: "has been sent",
     DeliveryState.CANCELLED: "was cancelled",
@@ -29,18 +42,28 @@ class DeliveryTable:
     """Add, claim, settle; and read the outbox. Each change is one conditional write."""
 
     def __init__(self, database: Database) -> None:
+        self.care: Callable[[str], Care] = lambda _channel: (
+            USUAL_CARE
+        )  # what is done with what a channel cannot deliver
         self._database = database
+        self._forms = FormTable(database)
 
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
         channels = wanted(task.deliver, result.state, turned=turned)
         if not channels:
             return 0
-        return self._add(run, "result", channels, result_letter(task, run, result, reason, turned=turned), now)
+        letter = result_letter(task, run, result, reason, turned=turned)
+        added = self._add(run, "result", channels, letter, now)
+        if own := templates(task.deliver, result.state, turned=turned):
+            previous = self._forms.previous(task.id, run.due_at)
+            facts = template_facts(task, run, result, reason, finished_at=now, previous=previous)
+            self._forms.add(own, added, facts)
+        return len(added)
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
-        return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
+        return len(self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now))
 
     def any_pending(self) -> bool:
         """Whether anything waits to be sent, for whatever reason."""
@@ -48,7 +71,9 @@ class DeliveryTable:
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
-        return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})
+        with self._database.transaction():
+            channels = [channel for (channel,) in self._database.rows(_SQL["channels_expiring"], (to_micros(now),))]
+            return sum(self._expire(channel, now) for channel in channels)
 
     def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
         """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
@@ -68,7 +93,12 @@ class DeliveryTable:
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
         """What an owner was sending when it ended is unknown. Rows changed."""
-        return self._database.change(_SQL["lose"], {"owner": owner, "reason": reason, "now": to_micros(now)})
+        with self._database.transaction():
+            row = {"owner": owner, "reason": reason, "now": to_micros(now)}
+            lost = self._database.rows(_SQL["lose"], row)
+            for delivery_id, channel in lost:
+                self._fall_back(delivery_id, channel, DeliveryState.UNKNOWN, now)
+            return len(lost)
 
     def cancel_of(self, task_id: int, reason: str, now: datetime) -> int:
         """What waits of a task's will not be sent. Rows changed."""
@@ -82,7 +112,7 @@ class DeliveryTable:
                 "id": delivery_id,
                 "reason": f"(asked for again; it was {before.state}: {before.reason})",
                 "now": to_micros(now),
-                "expires_at": to_micros(now + LIFETIME),
+                "expires_at": to_micros(now + self.care(before.channel).expires),
             }
             if self._database.change(_SQL["again"], row) != 1:
                 raise JarvisError(f"delivery {delivery_id} {_OVER[before.state]}: there is nothing to try again")
@@ -116,7 +146,10 @@ class DeliveryTable:
         row = {"task": task, "channel": channel, "state": state, "limit": -1 if limit is None else limit}
         return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
 
-    def _add(self, run: Run, kind: str, channels: Sequence[str], letter: Letter, now: datetime) -> int:
+    def _add(
+        self, run: Run, kind: str, channels: Iterable[str], letter: Letter, now: datetime
+    ) -> list[tuple[str, int]]:
+        """A row for each channel; (channel, id) of those that were not there already."""
         row = {
             "run_id": run.id,
             "task_id": run.task_id,
@@ -124,21 +157,37 @@ class DeliveryTable:
             "subject": letter.subject,
             "body": letter.body,
             "now": to_micros(now),
-            "expires_at": to_micros(now + LIFETIME),
         }
-        occurrence = f"{run.task_id}:{run.due_at.isoformat()}"
-        keyed = ({**row, "channel": channel, "key": f"{occurrence}:{kind}:{channel}"} for channel in channels)
-        return sum(self._database.change(_SQL["insert"], each) for each in keyed)
+        key, added = f"{run.task_id}:{run.due_at.isoformat()}:{kind}", []
+        for channel in channels:
+            expires_at = to_micros(now + self.care(channel).expires)
+            own = {"channel": channel, "key": f"{key}:{channel}", "expires_at": expires_at}
+            if self._database.change(_SQL["insert"], row | own) == 1:
+                added.append((channel, self._database.last_id()))
+        return added
+
+    def _expire(self, channel: str, now: datetime) -> int:
+        row = {"channel": channel, "now": to_micros(now), "why": too_late(self.care(channel))}
+        expired = self._database.rows(_SQL["expire"], row)
+        for (delivery_id,) in expired:
+            self._fall_back(delivery_id, channel, DeliveryState.EXPIRED, now)
+        return len(expired)
+
+    def _fall_back(self, delivery_id: int, channel: str, state: DeliveryState, now: datetime) -> None:
+        """Have the channel's fallback told, if it has one for that."""
+        care = self.care(channel)
+        if goes_on(state, care):
+            fall_back(self._database, delivery_id, care.fallback, now, self.care(care.fallback).expires)
 
     def _claim(self, channel: str, owner: int, now: datetime) -> Delivery | None:
         at = to_micros(now)
         delivery_id = self._database.value(_SQL["next_of"], {"channel": channel, "now": at})
         if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
             return None
-        return self.get(delivery_id)
+        return msgspec.structs.replace(self.get(delivery_id), form=self._forms.of(delivery_id))
 
     def _settle(self, sent: Sent) -> Delivery | None:
-        delivery, then = sent.delivery, after(sent)
+        delivery, then = sent.delivery, after(sent, self.care(sent.delivery.channel))
         row = {
             "id": delivery.id,
             "owner": delivery.owner,
@@ -149,7 +198,10 @@ class DeliveryTable:
             "failed": sent.how == "failed",
             "available_at": maybe_micros(then.available_at),
         }
-        return self.get(delivery.id) if self._database.change(_SQL["settle"], row) == 1 else None
+        if self._database.change(_SQL["settle"], row) != 1:
+            return None
+        self._fall_back(delivery.id, delivery.channel, then.state, sent.finished_at)
+        return self.get(delivery.id)
 
 
 def _names(channels: Collection[str]) -> str:
@@ -181,4 +233,6 @@ def _decode(row: Row) -> Delivery:
         fence=row[19],
         run_state=RunState(row[20]),
         due_at=from_micros(row[21]),
+        fallback_of=row[22],
+        fallback=row[23],
     )

@@ -90,6 +90,7 @@ class Deliver(msgspec.Struct, frozen=True, omit_defaults=True):
 
     channel: str
     on: On = "always"
+    template: str = ""  # the text in place of the plain one, in Jinja2's words; "": the plain one
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -250,6 +251,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["failed", "timed_out", "cut_off"]
 
 
+class Form(msgspec.Struct, frozen=True):
+    """A text of the task's own, still to be filled in, and what it may speak of as it was when the run ended."""
+
+    template: str
+    facts: dict[str, Any]
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one run, on its way to one channel. `key` is the same at every attempt, for ever."""
 
@@ -275,6 +283,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     run_state: RunState
     due_at: datetime
+    fallback_of: int | None = None  # the delivery in whose place this one came
+    fallback: int | None = None  # the one that came in its place
+    form: Form | None = None  # of a claimed one, where its task has a text of its own
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -284,6 +295,7 @@ class Sent(msgspec.Struct, frozen=True):
     how: Literal["sent", "failed", "refused", "unknown"]
     reason: str
     finished_at: datetime
+    retry_after: timedelta | None = None  # what the receiver asked for
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

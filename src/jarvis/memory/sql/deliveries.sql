@@ -31,11 +31,16 @@ WHERE id = :id AND state = 'sending' AND owner = :owner AND fence = :fence;
 -- name: expire
 UPDATE deliveries SET state = 'expired', finished_at = :now,
        reason = :why || CASE WHEN reason = '' THEN '' ELSE ': ' || reason END
-WHERE state = 'pending' AND expires_at <= :now;
+WHERE state = 'pending' AND expires_at <= :now AND channel = :channel
+RETURNING id;
+
+-- name: channels_expiring
+SELECT DISTINCT channel FROM deliveries WHERE state = 'pending' AND expires_at <= ?;
 
 -- name: lose
 UPDATE deliveries SET state = 'unknown', reason = :reason, finished_at = :now
-WHERE state = 'sending' AND owner = :owner;
+WHERE state = 'sending' AND owner = :owner
+RETURNING id, channel;
 
 -- name: cancel_of
 UPDATE deliveries SET state = 'cancelled', reason = :reason, finished_at = :now
@@ -53,14 +58,16 @@ WHERE state = 'pending' AND channel NOT IN (SELECT value FROM json_each(?));
 -- name: get
 SELECT d.id, d.key, d.run_id, d.task_id, t.name, d.channel, d.kind, d.subject, d.body, d.state, d.reason, d.attempt,
        d.failures, d.created_at, d.available_at, d.expires_at, d.started_at, d.finished_at, d.owner, d.fence,
-       r.state, r.due_at
+       r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id)
 FROM deliveries d JOIN runs r ON r.id = d.run_id JOIN tasks t ON t.id = d.task_id
 WHERE d.id = ?;
 
 -- name: of_run
 SELECT d.id, d.key, d.run_id, d.task_id, t.name, d.channel, d.kind, d.subject, d.body, d.state, d.reason, d.attempt,
        d.failures, d.created_at, d.available_at, d.expires_at, d.started_at, d.finished_at, d.owner, d.fence,
-       r.state, r.due_at
+       r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id)
 FROM deliveries d JOIN runs r ON r.id = d.run_id JOIN tasks t ON t.id = d.task_id
 WHERE d.run_id = ?
 ORDER BY d.id;
@@ -68,7 +75,8 @@ ORDER BY d.id;
 -- name: newest
 SELECT d.id, d.key, d.run_id, d.task_id, t.name, d.channel, d.kind, d.subject, d.body, d.state, d.reason, d.attempt,
        d.failures, d.created_at, d.available_at, d.expires_at, d.started_at, d.finished_at, d.owner, d.fence,
-       r.state, r.due_at
+       r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id)
 FROM deliveries d JOIN runs r ON r.id = d.run_id JOIN tasks t ON t.id = d.task_id
 WHERE (:state IS NULL OR d.state = :state) AND (:channel IS NULL OR d.channel = :channel)
   AND (:task IS NULL OR t.name = :task)
