@@ -35,6 +35,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery list": ("delivery", "the outbox: what went to which channel, what waits, and why"),
         "delivery show": ("delivery", "everything about one delivery, and its text"),
         "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
+        "delivery channels": ("delivery_channels", "every channel: where it leads, and how it went last"),
         "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
     },
     "The assistant's memory": {

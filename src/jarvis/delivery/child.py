@@ -53,10 +53,13 @@ def _listen(
     process: subprocess.Popen[bytes], request: bytes, remaining: Callable[[], float]
 ) -> tuple[bytes, bytes, bool]:
     """What it wrote on either stream, and whether it ended by itself."""
+    asked: bytes | None = request
     try:
         while (left := remaining()) > 0:
-            with suppress(subprocess.TimeoutExpired):
-                return *process.communicate(request, min(left, _LISTEN)), True
+            try:
+                return *process.communicate(asked, min(left, _LISTEN)), True
+            except subprocess.TimeoutExpired:
+                asked = None  # it goes on from where it was
         end(process, at_once=True)
         return *process.communicate(), False
     except BaseException:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 import http.client
+import io
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
@@ -66,6 +68,7 @@ class WebhookChannel:
 
     def _post(self, url: SplitResult, body: bytes, message: Message) -> Reply:
         connection = _connection(url, message.remaining())
+        connection.response_class = Response
         with Cutoff(message.remaining, lambda: connection.sock) as cutoff:
             try:
                 target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
@@ -120,10 +123,36 @@ def payload(message: Message) -> bytes:
         "run": message.run_id,
         "state": message.state,
         "due_at": message.due_at,
-        "subject": message.subject,
-        "body": message.body.encode(errors="replace").decode(),
+        "subject": _clean(message.subject),
+        "body": _clean(message.body),
     }
     return msgspec.json.encode({"type": f"jarvis.{message.kind}", "timestamp": message.created_at, "data": data})
+
+
+def _clean(text: str) -> str:
+    """Without halves of characters, which no encoding has."""
+    return text.encode(errors="replace").decode()
+
+
+class Whole(io.BufferedReader):
+    """Reads lines that have an end: http.client takes a head that was cut off for a whole one."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line, or as much of it as was asked for."""
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise ConnectionResetError("its answer was cut off")
+        return line
+
+
+class Response(http.client.HTTPResponse):
+    """A response of which no line may be cut off."""
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self.fp = Whole(self.fp.detach())
 
 
 def signature(key: bytes, identity: str, stamp: str, body: bytes) -> str:

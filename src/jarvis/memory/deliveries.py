@@ -42,9 +42,8 @@ class DeliveryTable:
     """Add, claim, settle; and read the outbox. Each change is one conditional write."""
 
     def __init__(self, database: Database) -> None:
-        self.care: Callable[[str], Care] = lambda _channel: (
-            USUAL_CARE
-        )  # what is done with what a channel cannot deliver
+        # What is done with what each channel cannot deliver.
+        self.care: Callable[[str], Care] = lambda _channel: USUAL_CARE
         self._database = database
         self._forms = FormTable(database)
 
