@@ -244,14 +244,14 @@ class MailPeer:
         return "250 taken"
 
     def open(self, **options: Any) -> MailPeer:
-        self.controller = Controller(self, hostname="127.0.0.1", port=0, **options)
+        self.controller = Controller(self, hostname="127.0.0.1", port=a_closed_port(), **options)
         self.controller.start()
         return self
 
     @property
     def port(self) -> int:
         assert self.controller is not None
-        return int(self.controller.server.sockets[0].getsockname()[1])  # type: ignore[union-attr]
+        return int(self.controller.port)
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -280,7 +280,8 @@ def talks(*lines: str, after_data: Callable[[socket.socket], None]) -> Callable[
                 connection.sendall(b"354 go on\r\n")
                 for part in file:
                     if part == b".\r\n":
-                        return after_data(connection)
+                        after_data(connection)
+                        return
             connection.sendall(b"250 yes\r\n")
 
     return script

@@ -72,9 +72,14 @@ class SmtpChannel:
             smtp.close()
 
     def _unconnected(self, seconds: float) -> smtplib.SMTP:
-        if self._spec.tls != "tls":
-            return smtplib.SMTP(timeout=seconds, local_hostname=_OURSELVES)
-        return smtplib.SMTP_SSL(timeout=seconds, local_hostname=_OURSELVES, context=ssl.create_default_context())
+        if self._spec.tls == "tls":
+            context = ssl.create_default_context()
+            made: smtplib.SMTP = smtplib.SMTP_SSL(timeout=seconds, local_hostname=_OURSELVES, context=context)
+        else:
+            made = smtplib.SMTP(timeout=seconds, local_hostname=_OURSELVES)
+        # Its constructor would set it, and connect at once, before the deadline is watched.
+        made._host = self._spec.host  # type: ignore[attr-defined]
+        return made
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         spec = self._spec
