@@ -124,11 +124,14 @@ def reply(status: int, text: bytes = b"", *headers: str, cut: int = 0) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + text[: len(text) - cut]
 
 
+Answer = bytes | Callable[[socket.socket], None]
+
+
 @dataclass
 class HttpPeer:
     """Answers each request with the next of `answers` (the last one again and again): bytes, or what to do."""
 
-    answers: list[bytes | Callable[[socket.socket], None]] = field(default_factory=lambda: [reply(200, b"ok")])
+    answers: list[Answer] = field(default_factory=lambda: [reply(200, b"ok")])
     got: list[Request] = field(default_factory=list)
     peer: Peer | None = None
 

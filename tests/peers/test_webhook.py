@@ -19,6 +19,7 @@ from jarvis.scheduler.ports import Message
 from tests.contexts import seconds_from_now
 from tests.peers.conftest import (
     NOW,
+    Answer,
     Authority,
     HttpPeer,
     a_closed_port,
@@ -130,8 +131,8 @@ def test_who_cannot_be_reached_has_got_nothing() -> None:
 
 
 @pytest.mark.parametrize("answer", [hang_up, b"", b"HTTP/1.1 20", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-"])
-def test_silence_once_the_request_is_out_is_unknown(http_peer: HttpPeer, answer: object) -> None:
-    http_peer.answers = [answer]  # type: ignore[list-item]
+def test_silence_once_the_request_is_out_is_unknown(http_peer: HttpPeer, answer: Answer) -> None:
+    http_peer.answers = [answer]
     with pytest.raises(SendUnknown, match="may have arrived"):
         send(http_peer.url)
     assert len(http_peer.got) == 1
@@ -150,8 +151,8 @@ def test_a_yes_that_is_cut_off_is_unknown_and_a_no_is_a_no(http_peer: HttpPeer) 
 
 
 @pytest.mark.parametrize("answer", [hang, trickle])
-def test_a_server_that_never_ends_its_answer_is_left_at_the_deadline(http_peer: HttpPeer, answer: object) -> None:
-    http_peer.answers = [answer]  # type: ignore[list-item]
+def test_a_server_that_never_ends_its_answer_is_left_at_the_deadline(http_peer: HttpPeer, answer: Answer) -> None:
+    http_peer.answers = [answer]
     started = time.monotonic()
     with pytest.raises(SendUnknown, match="its time was up"):
         send(http_peer.url, a_message(remaining=seconds_from_now(0.5)))

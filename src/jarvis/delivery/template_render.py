@@ -19,7 +19,7 @@ from jarvis.delivery.child import answer, question
 
 SUBJECT = "Subject:"
 MOST = 64 * 1024  # characters of what it comes to
-CPU_SECONDS = 3
+CPU_SECONDS = 2
 MEMORY = 512 * 1024 * 1024
 
 # What a template may speak of, and of those with fields each field.
