@@ -129,10 +129,14 @@ Answer = bytes | Callable[[socket.socket], None]
 
 @dataclass
 class HttpPeer:
-    """Answers each request with the next of `answers` (the last one again and again): bytes, or what to do."""
+    """Answers each request with the next of `answers` (the last one again and again): bytes, or what to do.
+
+    `look` is called with each request before that, and may give the answer itself.
+    """
 
     answers: list[Answer] = field(default_factory=lambda: [reply(200, b"ok")])
     got: list[Request] = field(default_factory=list)
+    look: Callable[[Request], bytes | None] = lambda _request: None
     peer: Peer | None = None
 
     def open(self, context: ssl.SSLContext | None = None) -> HttpPeer:
@@ -144,6 +148,9 @@ class HttpPeer:
         if request is None:
             return
         self.got.append(request)
+        if (own := self.look(request)) is not None:
+            connection.sendall(own)
+            return
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if callable(answer):
             answer(connection)

@@ -25,7 +25,7 @@ JARVIS = Address("Jarvis", "jarvis@example.org")
 
 
 def a_spec(port: int, **keys: Any) -> SmtpSpec:
-    return SmtpSpec(**{"host": "127.0.0.1", "sender": JARVIS, "to": (ADA,), "port": port, "tls": "none"} | keys)
+    return SmtpSpec("127.0.0.1", JARVIS, (ADA,), port, tls="none")._replace(**keys)
 
 
 def send(port: int, message: Message | None = None, **keys: Any) -> None:

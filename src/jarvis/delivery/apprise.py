@@ -14,6 +14,7 @@ from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
 
 EXTRA = "pip install 'jarvis-daemon[notify]'"
+_TOLD = 300  # characters of the end of what it complained of
 MISSING = f"a channel with a url needs the library Apprise: {EXTRA}"
 
 
@@ -25,7 +26,11 @@ def installed() -> bool:
 class AppriseChannel:
     """One process for each message."""
 
-    def __init__(self, spec: AppriseSpec, environ: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, spec: AppriseSpec, environ: Callable[[], Mapping[str, str]], scrub: Callable[[str], str] = str
+    ) -> None:
+        """`scrub` takes out what may not be shown of what Apprise says."""
+        self._scrub = scrub
         self._spec = spec
         self._environ = environ
 
@@ -49,7 +54,8 @@ class AppriseChannel:
             if silent.begun:
                 raise SendUnknown(f"Apprise had begun to send it: {silent}; it may have arrived") from None
             raise SendFailed(f"Apprise: {silent}") from None
-        self._judge(told["how"], told["why"], told.get("retry_after"))
+        why = " ".join(self._scrub(told["why"]).split())[-_TOLD:]
+        self._judge(told["how"], f"Apprise: {why}", told.get("retry_after"))
 
     def _judge(self, how: str, why: str, retry_after: float | None) -> None:
         if how == "failed":

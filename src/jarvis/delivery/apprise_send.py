@@ -24,7 +24,7 @@ _NOT_YET = (
     "ProxyError",
     "LocationParseError",
 )
-_TOLD = 300  # characters of the end of what it complained of
+_TOLD = 16 * 1024  # characters of the end of what it complained of
 
 
 class Exchange(NamedTuple):
@@ -99,12 +99,12 @@ def send(request: dict[str, Any]) -> dict[str, Any]:
     )
     service = apprise.Apprise(asset=asset)
     if not service.add(request["url"]):
-        return {"how": "refused", "why": f"Apprise cannot use this url: {complaints.told()}"}
+        return {"how": "refused", "why": f"it cannot use this url: {complaints.told()}"}
     answer({"begun": True})
     body, subject = request["body"].strip() or request["subject"], request["subject"]
     result = service.notify(body=body, title=subject, body_format="text", interpret_escapes=False)
     how = verdict(result.status.name, exchanges, many=len(service[0]) > 1)
-    told = {"how": how, "why": "" if how == "sent" else f"Apprise: {complaints.told()}"}
+    told = {"how": how, "why": "" if how == "sent" else complaints.told()}
     waits = [each.retry_after for each in exchanges if each.retry_after.isdecimal()]
     return told | ({"retry_after": float(waits[-1][:9])} if waits else {})
 

@@ -57,10 +57,10 @@ def channel(name: str, load: Load, environ: Environ, now: Callable[[], datetime]
     if isinstance(means, FileSpec):
         return made(means, environ, now)
     _hide(means, secrets)
-    return DiscreetChannel(made(means, environ, now), secrets)
+    return DiscreetChannel(made(means, environ, now, secrets.scrub), secrets)
 
 
-def made(means: Means, environ: Environ, now: Callable[[], datetime]) -> Channel:
+def made(means: Means, environ: Environ, now: Callable[[], datetime], scrub: Callable[[str], str] = str) -> Channel:
     """The channel that a spec states. Each is loaded when there is one: mail alone brings half of a library."""
     if isinstance(means, SmtpSpec):
         from jarvis.delivery.smtp import SmtpChannel
@@ -69,16 +69,16 @@ def made(means: Means, environ: Environ, now: Callable[[], datetime]) -> Channel
     if isinstance(means, WebhookSpec):
         from jarvis.delivery.webhook import WebhookChannel
 
-        return WebhookChannel(means, now)
-    return _simple(means, environ)
+        return WebhookChannel(means, now, scrub)
+    return _simple(means, environ, scrub)
 
 
-def _simple(means: Means, environ: Environ) -> Channel:
+def _simple(means: Means, environ: Environ, scrub: Callable[[str], str]) -> Channel:
     """Those that have a program or a file do it."""
     if isinstance(means, AppriseSpec):
         from jarvis.delivery.apprise import AppriseChannel
 
-        return AppriseChannel(means, environ)
+        return AppriseChannel(means, environ, scrub)
     if isinstance(means, IMessageSpec):
         from jarvis.delivery.imessage import IMessageChannel
 
@@ -90,7 +90,7 @@ def _simple(means: Means, environ: Environ) -> Channel:
     if isinstance(means, CommandSpec):
         from jarvis.delivery.command import CommandChannel
 
-        return CommandChannel(means, environ)
+        return CommandChannel(means, environ, scrub)
     assert isinstance(means, FileSpec)  # noqa: S101 - nothing else is left
     from jarvis.delivery.file import FileChannel
 

@@ -20,8 +20,11 @@ from jarvis.scheduler.ports import Message
 class CommandChannel:
     """Runs the command and takes its exit code for the answer."""
 
-    def __init__(self, spec: CommandSpec, environ: Callable[[], Mapping[str, str]]) -> None:
-        """`environ` gives what the command inherits."""
+    def __init__(
+        self, spec: CommandSpec, environ: Callable[[], Mapping[str, str]], scrub: Callable[[str], str] = str
+    ) -> None:
+        """`environ` gives what the command inherits, `scrub` takes out what may not be shown of what it writes."""
+        self._scrub = scrub
         self._environ = environ
         self._spec = spec
 
@@ -34,7 +37,7 @@ class CommandChannel:
         """Run it with the message and wait for its end."""
         env = {**self._environ(), **dict(self._spec.env), **_said(message)}
         try:
-            run(self._spec.command, env, message.body.encode(errors="replace"), message.remaining)
+            run(self._spec.command, env, message.body.encode(errors="replace"), message.remaining, self._scrub)
         except Ended as ended:
             raise SendFailed(str(ended)) from None
 

@@ -15,15 +15,22 @@ from jarvis.errors import SendFailed, SendUnknown
 
 _LISTEN = 0.2  # the longest time, in seconds, in which a stop is not noticed
 _KILL_GRACE = 1.0  # seconds between SIGTERM and SIGKILL, and until a killed group must be gone
-_TOLD = 300  # bytes of the end of its output that become the reason
+_TOLD = 300  # characters of the end of its output that become the reason
+_READ = 16 * 1024  # bytes of it that are looked through first: what is cut in two is not recognised any more
 
 
 class Ended(Exception):
     """It ended with an exit code other than 0. The text says which, and the end of what it wrote."""
 
 
-def run(command: Sequence[str], env: Mapping[str, str], stdin: bytes, remaining: Callable[[], float]) -> None:
-    """Run it and wait for its end.
+def run(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    stdin: bytes,
+    remaining: Callable[[], float],
+    scrub: Callable[[str], str] = str,
+) -> None:
+    """Run it and wait for its end. `scrub` takes out of what it wrote what may not be shown.
 
     SendFailed if it could not be started, Ended if it failed, SendUnknown if it had to be ended at its deadline.
     """
@@ -33,7 +40,7 @@ def run(command: Sequence[str], env: Mapping[str, str], stdin: bytes, remaining:
         body.seek(0)
         process = _start(command, env, body, output)
         code = _ended(process, remaining)
-        told = _end_of(output)
+        told = _end_of(output, scrub)
     if code is None:
         raise SendUnknown(f"{command[0]!r} had not ended in its time and was ended; it may have sent before")
     if code:
@@ -77,8 +84,8 @@ def _ended(process: subprocess.Popen[bytes], remaining: Callable[[], float]) -> 
     return None
 
 
-def _end_of(output: IO[bytes]) -> str:
+def _end_of(output: IO[bytes], scrub: Callable[[str], str]) -> str:
     """The last of what it wrote, on one line."""
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - _TOLD))
-    return " ".join(output.read().decode(errors="replace").split())
+    output.seek(max(0, size - _READ))
+    return " ".join(scrub(output.read().decode(errors="replace")).split())[-_TOLD:]

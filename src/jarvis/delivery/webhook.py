@@ -46,8 +46,10 @@ class Reply(NamedTuple):
 class WebhookChannel:
     """One POST for each message."""
 
-    def __init__(self, spec: WebhookSpec, now: Callable[[], datetime]) -> None:
-        """`now` stamps the signature: a receiver refuses one that is too old."""
+    def __init__(self, spec: WebhookSpec, now: Callable[[], datetime], scrub: Callable[[str], str] = str) -> None:
+        """`now` stamps the signature: a receiver refuses one that is too old. `scrub` takes out of a reply what may
+        not be shown."""
+        self._scrub = scrub
         self._spec = spec
         self._now = now
 
@@ -102,7 +104,8 @@ class WebhookChannel:
         return found | dict(self._spec.headers)
 
     def _judge(self, reply: Reply) -> None:
-        said = f"answered {reply.status}" + (f": {reply.text}" if reply.text else "")
+        text = "".join(each if each.isprintable() else " " for each in " ".join(self._scrub(reply.text).split()))
+        said = f"answered {reply.status}" + (f": {text[:_TOLD]}" if text else "")
         if 200 <= reply.status < 300:
             if reply.whole:
                 return
@@ -176,10 +179,10 @@ def _read(response: http.client.HTTPResponse) -> Reply:
         whole = len(data) > _LARGEST or not response.length
     except (OSError, http.client.HTTPException):
         data, whole = b"", False
-    text = " ".join(data[: 4 * _TOLD].decode(errors="replace").split())[:_TOLD]
-    shown = "".join(each if each.isprintable() else " " for each in text)
     head = response.headers
-    return Reply(response.status, shown, head.get("Retry-After", ""), head.get("Location", ""), whole)
+    return Reply(
+        response.status, data.decode(errors="replace"), head.get("Retry-After", ""), head.get("Location", ""), whole
+    )
 
 
 def _followed(url: str, location: str) -> str:
