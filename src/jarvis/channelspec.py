@@ -263,7 +263,8 @@ def _target(means: Means) -> str:
     if isinstance(means, AppriseSpec):
         return means.url if means.url.startswith("${") else f"{means.url.partition('://')[0]}://***"
     if isinstance(means, SmtpSpec):
-        return f"{', '.join(map(_mailbox, means.to))} by {means.host}"
+        to = [means.to] if isinstance(means.to, str) else [_mailbox(each) for each in means.to]  # a text: not read yet
+        return f"{', '.join(to)} by {means.host}"
     if isinstance(means, WebhookSpec):
         parts = urlsplit(means.url)
         return f"{parts.scheme}://{parts.hostname}/***" if parts.hostname and "${" not in parts.netloc else "***"
