@@ -263,8 +263,8 @@ def _target(means: Means) -> str:
     if isinstance(means, AppriseSpec):
         return means.url if means.url.startswith("${") else f"{means.url.partition('://')[0]}://***"
     if isinstance(means, SmtpSpec):
-        to = [means.to] if isinstance(means.to, str) else [_mailbox(each) for each in means.to]  # a text: not read yet
-        return f"{', '.join(to)} by {means.host}"
+        to: Any = means.to  # a text where it names a secret: it was not read yet
+        return f"{to if isinstance(to, str) else ', '.join(map(_mailbox, to))} by {means.host}"
     if isinstance(means, WebhookSpec):
         parts = urlsplit(means.url)
         return f"{parts.scheme}://{parts.hostname}/***" if parts.hostname and "${" not in parts.netloc else "***"

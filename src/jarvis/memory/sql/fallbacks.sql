@@ -1,7 +1,8 @@
 -- name: insert
+-- It has its turn in the order in which the runs ended: from when the first was made.
 INSERT INTO deliveries (key, run_id, task_id, channel, kind, subject, body, state, created_at, available_at, expires_at,
                         fallback_of)
-SELECT :key, run_id, task_id, :channel, kind, subject, body || :note, 'pending', :now, :now, :expires_at, id
+SELECT :key, run_id, task_id, :channel, kind, subject, body || :note, 'pending', :now, created_at, :expires_at, id
 FROM deliveries WHERE id = :id
 ON CONFLICT (key) DO NOTHING;
 
