@@ -97,8 +97,15 @@ def _merged(old: dict[str, Any], given: dict[str, Any], unset: set[str]) -> dict
     if _does_another_thing(old, given):
         gone |= set(WHAT)
     kept = {key: value for key, value in old.items() if key not in gone}
+    if {"template", "template_file"} & (given.keys() | unset) and "deliver" in kept:
+        kept["deliver"] = [_untold(each) for each in kept["deliver"]]
     merged = {key: {**kept.get(key, {}), **given[key]} for key in _MERGED if key in given}
     return kept | given | merged
+
+
+def _untold(entry: Any) -> Any:
+    """An entry of deliver without a text of its own: another one takes its place, or none."""
+    return {key: value for key, value in entry.items() if key != "template"} if isinstance(entry, dict) else entry
 
 
 def _does_another_thing(old: dict[str, Any], given: dict[str, Any]) -> bool:
