@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jarvis.handlers.pool import WorkerPool
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.attention import Settings
+    from jarvis.scheduler.delivery import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler
@@ -39,7 +40,9 @@ def store(config: Config) -> MemoryStore:
     from jarvis.memory import MemoryStore
 
     prepare_home(config)
-    return MemoryStore(str(config.database_path or ":memory:"))
+    memory = MemoryStore(str(config.database_path or ":memory:"))
+    memory.deliveries.care = channel_cares(config)
+    return memory
 
 
 def house_handlers(config: Config) -> dict[str, Handler]:
@@ -149,6 +152,7 @@ def file_reading(
         tz=config.timezone,
         check_handler=check or handler_check(config),
         check_channel=partial(check_channel, config=config),
+        check_template=check_template,
         origin="file",
         folder=path.absolute().parent,
         exact=True,
@@ -191,7 +195,31 @@ def channel(name: str, config: Config) -> Channel:
     from jarvis.delivery import channels
     from jarvis.handlers.environment import inherited
 
-    return channels.channel(name, lambda: _read_again(config).channels, inherited)
+    return channels.channel(name, lambda: _read_again(config).channels, inherited, SystemClock().now, config.home)
+
+
+def channel_cares(config: Config) -> Callable[[str], Care]:
+    """What is done with what each channel cannot deliver. Nothing is read before something is to be delivered."""
+
+    found: list[Callable[[str], Care]] = []
+
+    def care(name: str) -> Care:
+        if not found:
+            from jarvis.delivery.channels import Cares
+
+            found.append(Cares(config.file, lambda: _read_again(config).channels))
+        return found[0](name)
+
+    return care
+
+
+def check_template(text: str) -> None:
+    """Refuse, before it is stored, a text that could not be filled in."""
+    from jarvis.delivery import templates
+    from jarvis.handlers.environment import inherited
+    from jarvis.scheduler.carrier import Deadline
+
+    templates.check_template(text, inherited, Deadline(SystemClock()).remaining)
 
 
 def check_channel(name: str, config: Config) -> None:
@@ -202,6 +230,11 @@ def check_channel(name: str, config: Config) -> None:
             f"no channel is named {name!r}: {config.file} has {known}.{did_you_mean(name, config.channels)} "
             "A channel is a table [channels.NAME] there: docs/deliveries.md"
         )
+    if config.channels[name].type == "apprise":
+        from jarvis.delivery import apprise
+
+        if not apprise.installed():
+            raise UsageError(f"{name}: {apprise.MISSING}")
 
 
 def attention(config: Config) -> Settings:
@@ -214,6 +247,8 @@ def attention(config: Config) -> Settings:
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
     from jarvis.attentionwatch import AttentionWatch
+    from jarvis.delivery.templates import Composer
+    from jarvis.handlers.environment import inherited
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
     from jarvis.scheduler.engine import LEAD, SchedulerEngine
@@ -231,7 +266,8 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
-    senders = Senders(Carrier(lambda name: channel(name, config), clock))
+    memory.deliveries.care = channel_cares(config)
+    senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited)))
     watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
     return SchedulerEngine(
         memory,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from jarvis.errors import JarvisError, SendFailed
+from jarvis.errors import JarvisError, SendFailed, SendRefused
 from jarvis.memory import MemoryStore
 from jarvis.memory.deliveries import MOST_JUDGED
 from jarvis.scheduler.attention import Attention, Settings
-from jarvis.scheduler.delivery import LIFETIME
+from jarvis.scheduler.delivery import LIFETIME, Care
 from jarvis.scheduler.digest import MOST_TOLD
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.incident import Finding
@@ -500,3 +500,42 @@ def test_an_alert_is_urgent_where_its_rule_or_the_task_that_evaluates_it_says_so
     w.tick()
     alerts = {(each.channel, each.urgent): each.state for each in store.deliveries.newest() if each.kind == "alert"}
     assert alerts == {("me", True): "sent", ("log", False): "held", ("log", True): "sent"}
+
+
+# -- told in another way ----------------------------------------------------------------------------------
+def _falls_back(w: World) -> None:
+    w.store.deliveries.care = lambda channel: Care(fallback="log") if channel == "me" else Care()
+
+
+def test_a_failure_that_a_fallback_told_is_known(store: MemoryStore) -> None:
+    w = world(store, Deliver("me", "failure", urgent=True), settings=NIGHTS).at("23:00")
+    _falls_back(w)
+    w.me.raises = [SendRefused("no such number")]
+    w.run(BAD, BAD, GOOD)
+    assert w.log.subjects == ["t failed: exit code 1"]
+    assert w.me.subjects == ["t succeeded again"]
+    assert w.states == ["failed", "sent", "grouped", "sent"]
+    w.me.raises = w.log.raises = []
+    w.me.raises, w.log.raises = [SendRefused("no such number")], [SendRefused("no such file")]
+    w.run(BAD, BAD)
+    assert w.me.subjects[1:] == ["t failed: exit code 1"], "nobody was told of the first"
+
+
+def test_a_fallback_keeps_to_the_quiet_hours_of_its_own_channel(store: MemoryStore) -> None:
+    w = world(store, settings=Settings(Attention(), {"log": NIGHTS.usual})).at("23:00")
+    _falls_back(w)
+    w.me.raises = [SendRefused("no such number")]
+    w.run()
+    assert (w.states, w.log.subjects) == (["failed", "held"], [])
+    w.at("tomorrow 07:00").tick()
+    assert w.log.subjects == ["t succeeded"]
+
+
+def test_a_digest_that_its_channel_refuses_goes_by_the_fallback(store: MemoryStore) -> None:
+    w = world(store, *LOW)
+    _falls_back(w)
+    w.run(GOOD, GOOD)
+    w.me.raises = [SendRefused("no such number")]
+    w.at("tomorrow 08:00").tick()
+    assert w.log.subjects == ["Digest: 2 results"]
+    assert w.states == ["digested", "digested", "failed", "sent"]

@@ -59,7 +59,9 @@ _WHERE = {
         "CHANNEL[:ON]",
         "where results go; ON is always, failure, success, change, recovery; after it or in its place, with commas: "
         "urgent (quiet hours do not hold it), digest (it can wait), same-told, same-grouped, same-silent; repeatable",
-    )
+    ),
+    "template": ("TEXT", "what they say, in Jinja2: `{{ task.name }}: {{ output }}`; docs/deliveries.md"),
+    "template_file": ("FILE", "the same from a file; a first line `Subject: ...` is the subject"),
 }
 _FLAGS = {"params": "--param", "command": "a command after --"}
 _REPEATED = ("exclude", "deliver")

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import msgspec
 
 from jarvis.errors import JarvisError, NotFound
+from jarvis.memory.fallbacks import fall_back
+from jarvis.memory.forms import FormTable
 from jarvis.memory.holding import Holding
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.attention import Settings, Wish, mark, same_of
-from jarvis.scheduler.delivery import LIFETIME, Letter, after, everywhere, paused_letter, result_letter, wanted
-from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.delivery import (
+    USUAL_CARE,
+    Care,
+    Letter,
+    after,
+    everywhere,
+    goes_on,
+    paused_letter,
+    result_letter,
+    template_facts,
+    templates,
+    too_late,
+    wanted,
+)
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
 
 _SQL = load("deliveries")
-_TOO_LATE = f"not sent within {format_duration(LIFETIME)}"
 _OVER = {
     DeliveryState.SENT: "has been sent",
     DeliveryState.CANCELLED: "was cancelled",
@@ -37,8 +50,11 @@ class DeliveryTable:
     """Add, claim, settle; and read the outbox. Each change is one conditional write."""
 
     def __init__(self, database: Database) -> None:
+        # What is done with what each channel cannot deliver.
+        self.care: Callable[[str], Care] = lambda _channel: USUAL_CARE
         self._database = database
-        self.holding = Holding(database)
+        self.holding = Holding(database, lambda channel: self.care(channel).expires)
+        self._forms = FormTable(database)
 
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
@@ -50,13 +66,17 @@ class DeliveryTable:
         wishes = tuple(
             msgspec.structs.replace(wish, same=same_of(wish.same, result.state, turned=turned)) for wish in wishes
         )
-        return self._add(
-            run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked=marked
-        )
+        letter = result_letter(task, run, result, reason, turned=turned)
+        added = self._add(run, "result", wishes, letter, now, marked=marked)
+        if own := templates(task.deliver, result.state, turned=turned):
+            previous = self._forms.previous(task.id, run.due_at)
+            facts = template_facts(task, run, result, reason, finished_at=now, previous=previous)
+            self._forms.add(own, added, facts)
+        return len(added)
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
-        return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
+        return len(self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now))
 
     def add_letter(
         self, *, run: Run, kind: str, channels: Sequence[Wish], letter: Letter, key: str, now: datetime
@@ -65,7 +85,7 @@ class DeliveryTable:
 
         what is in the outbox already is not put there again. Rows written.
         """
-        return self._add(run, kind, channels, letter, now, key=key)
+        return len(self._add(run, kind, channels, letter, now, key=key))
 
     def any_pending(self) -> bool:
         """Whether anything waits to be sent or is held, for whatever reason."""
@@ -73,7 +93,9 @@ class DeliveryTable:
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
-        return self._database.change(_SQL["expire"], {"now": to_micros(now), "why": _TOO_LATE})
+        with self._database.transaction():
+            channels = [channel for (channel,) in self._database.rows(_SQL["channels_expiring"], (to_micros(now),))]
+            return sum(self._expire(channel, now) for channel in channels)
 
     def look_again(self, settings: Settings, now: datetime, *, anew: bool = False) -> None:
         """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
@@ -104,7 +126,12 @@ class DeliveryTable:
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
         """What an owner was sending when it ended is unknown. Rows changed."""
-        return self._database.change(_SQL["lose"], {"owner": owner, "reason": reason, "now": to_micros(now)})
+        with self._database.transaction():
+            row = {"owner": owner, "reason": reason, "now": to_micros(now)}
+            lost = self._database.rows(_SQL["lose"], row)
+            for delivery_id, channel in lost:
+                self._fall_back(delivery_id, channel, DeliveryState.UNKNOWN, now)
+            return len(lost)
 
     def cancel_of(self, task_id: int, reason: str, now: datetime) -> int:
         """What waits of a task's will not be sent. Rows changed."""
@@ -118,7 +145,7 @@ class DeliveryTable:
                 "id": delivery_id,
                 "reason": f"(asked for again; it was {before.state}: {before.reason})",
                 "now": to_micros(now),
-                "expires_at": to_micros(now + LIFETIME),
+                "expires_at": to_micros(now + self.care(before.channel).expires),
             }
             if self._database.change(_SQL["again"], row) != 1:
                 raise JarvisError(f"delivery {delivery_id} {_OVER[before.state]}: there is nothing to try again")
@@ -180,7 +207,8 @@ class DeliveryTable:
         *,
         marked: str = "",
         key: str = "",
-    ) -> int:
+    ) -> list[tuple[str, int]]:
+        """A row for each channel; (channel, id) of those that were not there already."""
         row = {
             "run_id": run.id,
             "task_id": run.task_id,
@@ -188,12 +216,29 @@ class DeliveryTable:
             "subject": letter.subject,
             "body": letter.body,
             "now": to_micros(now),
-            "expires_at": to_micros(now + LIFETIME),
             "mark": marked,
         }
         news = key or f"{run.task_id}:{run.due_at.isoformat()}:{kind}"
-        keyed = ({**row, **_wished(each), "key": f"{news}:{each.channel}"} for each in wishes)
-        return sum(self._database.change(_SQL["insert"], each) for each in keyed)
+        added = []
+        for wish in wishes:
+            expires_at = to_micros(now + self.care(wish.channel).expires)
+            own = {**_wished(wish), "key": f"{news}:{wish.channel}", "expires_at": expires_at}
+            if self._database.change(_SQL["insert"], row | own) == 1:
+                added.append((wish.channel, self._database.last_id()))
+        return added
+
+    def _expire(self, channel: str, now: datetime) -> int:
+        row = {"channel": channel, "now": to_micros(now), "why": too_late(self.care(channel))}
+        expired = self._database.rows(_SQL["expire"], row)
+        for (delivery_id,) in expired:
+            self._fall_back(delivery_id, channel, DeliveryState.EXPIRED, now)
+        return len(expired)
+
+    def _fall_back(self, delivery_id: int, channel: str, state: DeliveryState, now: datetime) -> None:
+        """Have the channel's fallback told, if it has one for that."""
+        care = self.care(channel)
+        if goes_on(state, care):
+            fall_back(self._database, delivery_id, care.fallback, now, self.care(care.fallback).expires)
 
     def _claim(self, channel: str, owner: int, settings: Settings, now: datetime) -> Delivery | None:
         at, attention = to_micros(now), settings.of(channel)
@@ -208,10 +253,10 @@ class DeliveryTable:
     def _take(self, delivery_id: int, owner: int, at: int) -> Delivery | None:
         if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
             return None
-        return self.get(delivery_id)
+        return msgspec.structs.replace(self.get(delivery_id), form=self._forms.of(delivery_id))
 
     def _settle(self, sent: Sent) -> Delivery | None:
-        delivery, then = sent.delivery, after(sent)
+        delivery, then = sent.delivery, after(sent, self.care(sent.delivery.channel))
         row = {
             "id": delivery.id,
             "owner": delivery.owner,
@@ -222,7 +267,10 @@ class DeliveryTable:
             "failed": sent.how == "failed",
             "available_at": maybe_micros(then.available_at),
         }
-        return self.get(delivery.id) if self._database.change(_SQL["settle"], row) == 1 else None
+        if self._database.change(_SQL["settle"], row) != 1:
+            return None
+        self._fall_back(delivery.id, delivery.channel, then.state, sent.finished_at)
+        return self.get(delivery.id)
 
 
 def _wished(wish: Wish) -> dict[str, object]:
@@ -258,7 +306,9 @@ def _decode(row: Row) -> Delivery:
         fence=row[19],
         run_state=None if row[20] is None else RunState(row[20]),
         due_at=maybe_instant(row[21]),
-        urgent=bool(row[22]),
-        digest_id=row[23],
-        digest_state=None if row[24] is None else DeliveryState(row[24]),
+        fallback_of=row[22],
+        fallback=row[23],
+        urgent=bool(row[24]),
+        digest_id=row[25],
+        digest_state=None if row[26] is None else DeliveryState(row[26]),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,7 +12,6 @@ from jarvis.memory.instants import from_micros, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.attention import Asked, Attention, Before, Settings, decide
-from jarvis.scheduler.delivery import LIFETIME
 from jarvis.scheduler.digest import MOST_TOLD, Back, Member, digest_letter
 from jarvis.scheduler.model import DeliveryState
 
@@ -22,8 +21,10 @@ _SQL = load("holding")
 class Holding:
     """Judge, hold, look again, and gather into digests."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lifetime: Callable[[str], timedelta]) -> None:
+        """`lifetime`: how long a delivery to a channel is worth something."""
         self._database = database
+        self._lifetime = lifetime
 
     def look(self, settings: Settings, now: datetime, *, anew: bool) -> None:
         """Make the digests that are due, and let what was held until now wait for its turn again.
@@ -84,7 +85,7 @@ class Holding:
             "subject": letter.subject,
             "body": letter.body,
             "now": at,
-            "expires_at": to_micros(now + LIFETIME),
+            "expires_at": to_micros(now + self._lifetime(channel)),
         }
         self._database.change(_SQL["insert_digest"], row)
         digest = self._database.last_id()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
+from zlib import crc32
 
 import msgspec
 
@@ -28,6 +29,25 @@ _HOW: dict[str, dict[str, object]] = {
 }
 _SUBJECT = 200  # characters
 _OUTPUT = 4_000  # bytes of the end of what a run wrote
+TEMPLATE_OUTPUT = 64 * 1024  # the same, for a template
+
+
+class Care(msgspec.Struct, frozen=True):
+    """What is done with deliveries of a channel that do not arrive.
+
+    retries              attempts after the first that failed; None: as long as it has not expired
+    expires              how long it is worth something
+    fallback             the channel that is told in its place, once it has failed or expired; "": none
+    fallback_on_unknown  whether it is also told what may have arrived
+    """
+
+    retries: int | None = None
+    expires: timedelta = LIFETIME
+    fallback: str = ""
+    fallback_on_unknown: bool = False
+
+
+USUAL_CARE = Care()
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -73,17 +93,34 @@ def checked_deliver(deliver: Deliver) -> Deliver:
 
 
 def said(deliver: Deliver) -> str:
-    """The text that `read_deliver` reads."""
+    """The text that `read_deliver` reads, as far as such a text can say it: not the template."""
     on = () if deliver.on == "always" else (deliver.on,)
     same = () if deliver.same is None else (f"same-{deliver.same}",)
     words = (*on, *(word for word in ("urgent", "digest") if getattr(deliver, word)), *same)
     return f"{deliver.channel}:{','.join(words)}" if words else deliver.channel
 
 
+def told(deliver: Deliver) -> str:
+    """The same for a person, who can tell one template from another."""
+    if not deliver.template:
+        return said(deliver)
+    lines = deliver.template.count("\n") + 1
+    return f"{said(deliver)} (template {crc32(deliver.template.encode()):08x}, {lines} line{'s' * (lines > 1)})"
+
+
 # -- when a run ends --------------------------------------------------------------------------------------
 def wanted(deliver: Iterable[Deliver], state: RunState, *, turned: bool) -> tuple[Wish, ...]:
     """How each channel that a result goes to wants to be told. `turned`: the run before it went the other way."""
     return _wishes([each for each in deliver if _matches(each, state, turned)])
+
+
+def templates(deliver: Iterable[Deliver], state: RunState, *, turned: bool) -> dict[str, str]:
+    """The text of the task's own for each channel that a result goes to, where there is one: that of an entry which
+    names such results, before one that is told of them because its failures are over."""
+    told = [each for each in deliver if _matches(each, state, turned)]
+    told.sort(key=lambda each: not _names(each.on, state, turned))
+    first = {each.channel: each.template for each in reversed(told)}
+    return {channel: template for channel, template in first.items() if template}
 
 
 def everywhere(deliver: Iterable[Deliver]) -> tuple[Wish, ...]:
@@ -107,16 +144,20 @@ def _wish(channel: str, entries: list[Deliver]) -> Wish:
 
 
 def _matches(deliver: Deliver, state: RunState, turned: bool) -> bool:
+    # Who is not told of each failure must be told when they are over: silence would say nothing.
+    over = deliver.on == "failure" and deliver.repeats == "grouped" and _names("recovery", state, turned)
+    return over or _names(deliver.on, state, turned)
+
+
+def _names(on: On, state: RunState, turned: bool) -> bool:
     good, bad = state is RunState.SUCCEEDED, state in BAD
-    over = turned and good
     return {
         "always": True,
-        # Who is not told of each failure must be told when they are over: silence would say nothing.
-        "failure": bad or (over and deliver.repeats == "grouped"),
+        "failure": bad,
         "success": good,
         "change": turned and (good or bad),
-        "recovery": over,
-    }[deliver.on]
+        "recovery": turned and good,
+    }[on]
 
 
 def result_letter(task: Task, run: Run, result: Result, reason: str, *, turned: bool) -> Letter:
@@ -126,6 +167,40 @@ def result_letter(task: Task, run: Run, result: Result, reason: str, *, turned: 
     return Letter(
         one_line(f"{task.name} {result.state.replace('_', ' ')}{again}{why}"), _body(task, run, reason, result)
     )
+
+
+def template_facts(
+    task: Task, run: Run, result: Result, reason: str, *, finished_at: datetime, previous: Any
+) -> dict[str, Any]:
+    """What a template may speak of; plain values, as they will be stored. Instants are texts with the task's offset."""
+    zone = load_zone(task.schedule.tz)
+
+    def instant(moment: datetime | None) -> str | None:
+        return None if moment is None else moment.astimezone(zone).isoformat()
+
+    output = result.output[-TEMPLATE_OUTPUT:].decode(errors="replace")
+    return {
+        "task": {
+            "name": task.name,
+            "handler": task.handler,
+            "schedule": task.schedule.describe(),
+            "tz": task.schedule.tz,
+        },
+        "run": {
+            "id": run.id,
+            "state": result.state.value,
+            "reason": reason,
+            "due_at": instant(run.due_at),
+            "started_at": instant(run.started_at),
+            "finished_at": instant(finished_at),
+            "attempt": run.attempt,
+            "origin": run.origin,
+        },
+        "output": output,
+        "output_cut": result.output_total > len(result.output[-TEMPLATE_OUTPUT:]),
+        "data": result.data,
+        "previous": previous,
+    }
 
 
 def paused_letter(task: Task, run: Run, reason: str) -> Letter:
@@ -152,15 +227,30 @@ def one_line(text: str) -> str:
 
 
 # -- after an attempt -------------------------------------------------------------------------------------
-def after(sent: Sent) -> After:
+def after(sent: Sent, care: Care = USUAL_CARE) -> After:
     """What follows an attempt: nothing, or the next one, as long as its time is not over by then."""
     if sent.how == "sent":
         return After(DeliveryState.SENT)
     if sent.how != "failed":
         return After(DeliveryState.FAILED if sent.how == "refused" else DeliveryState.UNKNOWN, sent.reason)
     delivery = sent.delivery
-    pause = wait(delivery.failures, RETRY_DELAY, RETRY_MAX_DELAY, f"{delivery.key}\0{delivery.attempt}")
     reason = f"attempt {delivery.attempt} failed: {sent.reason}"
+    if care.retries is not None and delivery.failures >= care.retries:
+        return After(DeliveryState.FAILED, f"given up (retries={care.retries}): {reason}")
+    pause = wait(delivery.failures, RETRY_DELAY, RETRY_MAX_DELAY, f"{delivery.key}\0{delivery.attempt}")
+    if sent.retry_after is not None:  # a receiver may ask for more patience, not for no end of it
+        pause = max(pause, min(sent.retry_after, RETRY_MAX_DELAY))
     if sent.finished_at + pause >= delivery.expires_at:
-        return After(DeliveryState.EXPIRED, f"not sent within {format_duration(LIFETIME)}: {reason}")
+        return After(DeliveryState.EXPIRED, f"{too_late(care)}: {reason}")
     return After(DeliveryState.PENDING, reason, sent.finished_at + pause)
+
+
+def too_late(care: Care) -> str:
+    """Why a delivery has expired."""
+    return f"not sent within {format_duration(care.expires)}"
+
+
+def goes_on(state: DeliveryState, care: Care) -> bool:
+    """Whether the fallback is told, once a delivery stands there."""
+    given_up = state in (DeliveryState.FAILED, DeliveryState.EXPIRED)
+    return bool(care.fallback) and (given_up or (state is DeliveryState.UNKNOWN and care.fallback_on_unknown))

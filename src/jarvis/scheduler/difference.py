@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from jarvis.scheduler.change import counted_as_before
-from jarvis.scheduler.delivery import said
+from jarvis.scheduler.delivery import told
 from jarvis.scheduler.model import Deliver, Task, TaskSpec, Unreadable
 
 LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
@@ -116,7 +116,7 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
 
 
 def _told(deliver: Iterable[Deliver]) -> list[str]:
-    return [said(each) for each in deliver]
+    return [told(each) for each in deliver]
 
 
 def _fields(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:

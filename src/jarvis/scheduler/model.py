@@ -106,6 +106,7 @@ class Deliver(msgspec.Struct, frozen=True, omit_defaults=True):
 
     channel: str
     on: On = "always"
+    template: str = ""  # the text in place of the plain one, in Jinja2's words; "": the plain one
     urgent: bool = False  # at once, whatever the hour
     digest: bool = False  # it can wait for the next digest
     same: Same | None = None  # what says nothing new; None: grouped for `failure`, told for the others
@@ -276,6 +277,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["failed", "timed_out", "cut_off"]
 
 
+class Form(msgspec.Struct, frozen=True):
+    """A text of the task's own, still to be filled in, and what it may speak of as it was when the run ended."""
+
+    template: str
+    facts: dict[str, Any]
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one run, on its way to one channel. `key` is the same at every attempt, for ever.
 
@@ -307,6 +315,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False  # neither quiet hours nor a cap hold it
     digest_id: int | None = None  # the digest that tells it, or counts it
     digest_state: DeliveryState | None = None
+    fallback_of: int | None = None  # the delivery in whose place this one came
+    fallback: int | None = None  # the one that came in its place
+    form: Form | None = None  # of a claimed one, where its task has a text of its own
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -316,6 +327,7 @@ class Sent(msgspec.Struct, frozen=True):
     how: Literal["sent", "failed", "refused", "unknown"]
     reason: str
     finished_at: datetime
+    retry_after: timedelta | None = None  # what the receiver asked for
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

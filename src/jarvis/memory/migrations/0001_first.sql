@@ -129,6 +129,7 @@ CREATE TABLE deliveries (
     finished_at  INTEGER,
     owner        INTEGER REFERENCES instances (id),
     fence        INTEGER NOT NULL DEFAULT 0,
+    fallback_of  INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- it comes in the place of that one
     urgent       INTEGER NOT NULL DEFAULT 0,  -- 1: neither quiet hours nor a cap hold it
     low          INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for the next digest
     same         TEXT NOT NULL DEFAULT 'told' CHECK (same IN ('told', 'grouped', 'silent')),
@@ -138,6 +139,7 @@ CREATE TABLE deliveries (
     digest_id    INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- the digest that tells it, or counts it
     CHECK ((run_id IS NULL) = (kind = 'digest') AND (task_id IS NULL) = (kind = 'digest'))
 ) STRICT;
+CREATE INDEX deliveries_fallbacks ON deliveries (fallback_of) WHERE fallback_of IS NOT NULL;
 CREATE INDEX deliveries_by_run ON deliveries (run_id);
 CREATE INDEX deliveries_pending ON deliveries (channel, available_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'pending';
@@ -160,6 +162,13 @@ WHEN old.state IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
 BEGIN
     SELECT RAISE (ABORT, 'a settled delivery cannot change its state');
 END;
+
+-- Texts of a task's own, filled in when they are sent, with what they may speak of as it was when the run ended.
+CREATE TABLE delivery_forms (
+    delivery_id INTEGER PRIMARY KEY REFERENCES deliveries (id) ON DELETE CASCADE,
+    template    TEXT NOT NULL,
+    facts       TEXT NOT NULL                 -- JSON
+) STRICT;
 
 -- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.
 CREATE TABLE absences (

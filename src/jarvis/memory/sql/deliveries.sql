@@ -33,11 +33,16 @@ WHERE id = :id AND state = 'sending' AND owner = :owner AND fence = :fence;
 -- name: expire
 UPDATE deliveries SET state = 'expired', finished_at = :now,
        reason = :why || CASE WHEN reason = '' THEN '' ELSE ': ' || reason END
-WHERE state = 'pending' AND expires_at <= :now;
+WHERE state = 'pending' AND expires_at <= :now AND channel = :channel
+RETURNING id;
+
+-- name: channels_expiring
+SELECT DISTINCT channel FROM deliveries WHERE state = 'pending' AND expires_at <= ?;
 
 -- name: lose
 UPDATE deliveries SET state = 'unknown', reason = :reason, finished_at = :now
-WHERE state = 'sending' AND owner = :owner;
+WHERE state = 'sending' AND owner = :owner
+RETURNING id, channel;
 
 -- name: cancel_of
 UPDATE deliveries SET state = 'cancelled', reason = :reason, finished_at = :now
@@ -59,7 +64,8 @@ SELECT MIN(available_at) FROM (
 -- name: get
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
-       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+       d.finished_at, d.owner, d.fence, r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id), d.urgent, d.digest_id, g.state
 FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
      LEFT JOIN deliveries g ON g.id = d.digest_id
 WHERE d.id = ?;
@@ -67,7 +73,8 @@ WHERE d.id = ?;
 -- name: of_run
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
-       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+       d.finished_at, d.owner, d.fence, r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id), d.urgent, d.digest_id, g.state
 FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
      LEFT JOIN deliveries g ON g.id = d.digest_id
 WHERE d.run_id = ?
@@ -76,7 +83,8 @@ ORDER BY d.id;
 -- name: of_news
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
-       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+       d.finished_at, d.owner, d.fence, r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id), d.urgent, d.digest_id, g.state
 FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
      LEFT JOIN deliveries g ON g.id = d.digest_id
 WHERE d.key >= :first AND d.key < :end
@@ -85,7 +93,8 @@ ORDER BY d.id;
 -- name: newest
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
-       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+       d.finished_at, d.owner, d.fence, r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id), d.urgent, d.digest_id, g.state
 FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
      LEFT JOIN deliveries g ON g.id = d.digest_id
 WHERE (:state IS NULL OR d.state = :state) AND (:channel IS NULL OR d.channel = :channel)
@@ -96,7 +105,8 @@ LIMIT :limit;
 -- name: members
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
-       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+       d.finished_at, d.owner, d.fence, r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id), d.urgent, d.digest_id, g.state
 FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
      LEFT JOIN deliveries g ON g.id = d.digest_id
 WHERE d.digest_id = ? AND d.state = 'digested'

@@ -22,10 +22,20 @@ UPDATE deliveries SET state = 'pending', reason = :reason, urgent = 1, available
 WHERE id = :id AND state = 'held';
 
 -- name: before
-SELECT id, run_id, state, mark, created_at FROM deliveries
-WHERE task_id = :task_id AND channel = :channel AND id < :id AND kind = 'result' AND state NOT IN ('grouped', 'silenced')
-ORDER BY id DESC
-LIMIT 1;
+-- Where another channel was told in its place, what counts is how that went.
+WITH RECURSIVE way (id, state) AS (
+    SELECT id, state FROM (
+        SELECT id, state FROM deliveries
+        WHERE task_id = :task_id AND channel = :channel AND id < :id AND kind = 'result'
+          AND state NOT IN ('grouped', 'silenced')
+        ORDER BY id DESC
+        LIMIT 1
+    ) AS last
+    UNION ALL
+    SELECT f.id, f.state FROM way JOIN deliveries f ON f.fallback_of = way.id
+)
+SELECT id, run_id, (SELECT state FROM way ORDER BY id DESC LIMIT 1), mark, created_at FROM deliveries
+WHERE id = (SELECT MIN(id) FROM way);
 
 -- name: told_since
 SELECT COUNT(*) FROM deliveries
