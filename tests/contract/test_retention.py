@@ -156,3 +156,19 @@ def test_absences_go_as_well(world: World) -> None:
     assert [
         (found.since - world.start).days for found in world.store.absences.between(world.start, world.clock.now())
     ] == [15]
+
+
+@pytest.mark.parametrize("pruned", [0, 7])
+def test_the_last_days_counts_are_found_wherever_the_ledger_begins_and_has_gaps(
+    store: MemoryStore, pruned: int
+) -> None:
+    world = World(store)
+    assert store.runs.counts(world.start) == {}
+    world.add("daily")
+    world.live(12)
+    store.database.change("DELETE FROM runs WHERE id <= ? OR id % 3 = 0", (pruned,))
+    recorded = [run.recorded_at for run in store.runs.newest(limit=None)]
+    for day in range(14):
+        since = world.start + day * DAY
+        expected = sum(at >= since for at in recorded)
+        assert sum(store.runs.counts(since).values()) == expected, day

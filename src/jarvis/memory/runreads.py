@@ -88,5 +88,21 @@ class RunReads:
 
     def counts(self, since: datetime) -> dict[str, int]:
         """How many rows recorded since then are in each state, and everything that is open."""
-        rows = self._database.rows(_SQL["counts"], (to_micros(since),))
+        at = to_micros(since)
+        rows = self._database.rows(_SQL["counts"], {"first": self._first_recorded(at), "since": at})
         return dict(rows) | dict(self._database.rows(_SQL["open_counts"]))
+
+    def _first_recorded(self, since: int) -> int:
+        """The first id from which on rows were recorded `since` then, by halving: rows are recorded in their order.
+
+        A clock that was set back may have left a few before it.
+        """
+        low, high = 0, self._database.value(_SQL["last_id"]) + 1
+        while low < high:
+            middle = (low + high) // 2
+            found, recorded_at = self._database.rows(_SQL["recorded_from"], (middle,))[0]
+            if recorded_at >= since:
+                high = middle
+            else:
+                low = found + 1
+        return low

@@ -122,7 +122,13 @@ ORDER BY r.due_at DESC
 LIMIT :limit;
 
 -- name: counts
-SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;
+SELECT state, COUNT(*) FROM runs WHERE id >= :first AND recorded_at >= :since GROUP BY +state;
+
+-- name: last_id
+SELECT COALESCE(MAX(id), -1) FROM runs;
+
+-- name: recorded_from
+SELECT id, recorded_at FROM runs WHERE id >= ? ORDER BY id LIMIT 1;
 
 -- name: open_counts
 SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;
