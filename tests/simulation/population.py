@@ -63,7 +63,7 @@ def _deliver_entry(chance: Random) -> Deliver:
     on = chance.choice(["always", "always", "failure", "failure", "failure", "success", "change", "recovery"])
     how = chance.choice(["", "", "urgent", "digest"])
     same = chance.choice([None, None, "told", "grouped", "grouped", "silent"])
-    return Deliver(chance.choice(CHANNELS), on, how == "urgent", how == "digest", same)  # type: ignore[arg-type]
+    return Deliver(chance.choice(CHANNELS), on, urgent=how == "urgent", digest=how == "digest", same=same)  # type: ignore[arg-type]
 
 
 def attention(chance: Random) -> Settings:

@@ -107,16 +107,20 @@ def _wish(channel: str, entries: list[Deliver]) -> Wish:
 
 
 def _matches(deliver: Deliver, state: RunState, turned: bool) -> bool:
+    # Who is not told of each failure must be told when they are over: silence would say nothing.
+    over = deliver.on == "failure" and deliver.repeats == "grouped" and _names("recovery", state, turned)
+    return over or _names(deliver.on, state, turned)
+
+
+def _names(on: On, state: RunState, turned: bool) -> bool:
     good, bad = state is RunState.SUCCEEDED, state in BAD
-    over = turned and good
     return {
         "always": True,
-        # Who is not told of each failure must be told when they are over: silence would say nothing.
-        "failure": bad or (over and deliver.repeats == "grouped"),
+        "failure": bad,
         "success": good,
         "change": turned and (good or bad),
-        "recovery": over,
-    }[deliver.on]
+        "recovery": turned and good,
+    }[on]
 
 
 def result_letter(task: Task, run: Run, result: Result, reason: str, *, turned: bool) -> Letter:
