@@ -15,6 +15,7 @@ from jarvis.scheduler.attention import Attention, Settings
 from jarvis.scheduler.delivery import LIFETIME
 from jarvis.scheduler.digest import MOST_TOLD
 from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.incident import Finding
 from jarvis.scheduler.model import Deliver, DeliveryState, Result, RunState, TaskSpec
 from jarvis.scheduler.pruner import STEADY
 from jarvis.scheduler.quiet import read_window
@@ -487,3 +488,15 @@ def test_digests_go_with_the_ledger_when_it_is_pruned(store: MemoryStore) -> Non
     assert Counter(each.kind for each in store.deliveries.newest()) == {"result": 1, "digest": 1}
     (member,) = store.deliveries.newest(state=DeliveryState.DIGESTED)
     assert member.digest_state is DeliveryState.SENT
+
+
+def test_an_alert_is_urgent_where_its_rule_or_the_task_that_evaluates_it_says_so(store: MemoryStore) -> None:
+    w = world(store, Deliver("me", "failure", urgent=True), Deliver("log"), settings=NIGHTS).at("23:00")
+    store.rules.add("r", "overdue_delegation", {}, w.clock.now())
+    store.rules.add("own", "overdue_delegation", {}, w.clock.now(), deliver=("log:urgent",))
+    found = [Finding(rule=rule, text="it burns", items=(1,)) for rule in store.rules.list()]
+    run = store.start_now("t", w.clock.now())
+    store.report(found, store.incidents.seen(), run.id, UTC, w.clock.now())
+    w.tick()
+    alerts = {(each.channel, each.urgent): each.state for each in store.deliveries.newest() if each.kind == "alert"}
+    assert alerts == {("me", True): "sent", ("log", False): "held", ("log", True): "sent"}

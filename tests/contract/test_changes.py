@@ -17,13 +17,14 @@ from jarvis.errors import Conflict, NotFound, UsageError
 from jarvis.memory.changes import KEPT, Change
 from jarvis.memory.faults import Refused
 from jarvis.memory.store import MemoryStore
+from jarvis.scheduler.incident import Finding
 from tests.house.tree import ROOT
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 TABLES = {"fact": "facts", "delegation": "delegations", "decision": "decisions", "rule": "alert_rules"}
 #: Columns that no history keeps: the place of the text that is searched, and what evaluating a rule leaves.
-NOT_KEPT = {"facts": {"id"}, "alert_rules": {"last_triggered_at", "last_occurrence"}}
+NOT_KEPT = {"facts": {"id"}, "alert_rules": {"last_triggered_at"}}
 
 
 @pytest.fixture
@@ -128,7 +129,8 @@ def test_what_changes_nothing_is_no_change(store: MemoryStore) -> None:
     store.delegations.set_status(1, "active", NOW + SECOND)
     store.rules.add("r", "stale_backup", {}, NOW)
     store.rules.enable("r", NOW)
-    assert store.rules.mark_reported(1, NOW, NOW, "1:x")  # evaluating a rule is not changing it
+    found = [Finding(rule=store.rules.get("r"), text="x")]
+    store.report(found, store.incidents.seen(), 1, UTC, NOW)  # evaluating a rule is not changing it
     assert [change.name for change in store.changes.list()] == ["rule r", "delegation 1"]
     assert store.delegations.get(1).updated_at == NOW
 
@@ -288,13 +290,33 @@ def test_undo_puts_back_every_column_and_undoing_that_brings_it_back(
 
 
 def test_undo_of_a_rule_leaves_what_evaluating_it_left(store: MemoryStore) -> None:
-    rule = store.rules.add("r", "stale_backup", {}, NOW)
+    store.rules.add("r", "stale_backup", {}, NOW)
     store.rules.disable("r", NOW)
     store.rules.enable("r", NOW)
-    assert store.rules.mark_reported(rule.id, NOW, NOW)
+    store.report([Finding(rule=store.rules.get("r"), text="x")], store.incidents.seen(), 1, UTC, NOW)
     store.rules.undo()
     found = store.rules.get("r")
     assert (found.enabled, found.last_triggered_at) == (False, NOW)
+
+
+def test_undo_of_a_rule_brings_back_its_channels_and_its_cool_down(store: MemoryStore) -> None:
+    before = store.rules.add("r", "disk_low", {"below": "5%"}, NOW, deliver=["me"], cool_down=SECOND)
+    store.rules.edit("r", condition={"below": "9%"}, deliver=[], cool_down=2 * SECOND, now=NOW)
+    assert store.rules.history("r")[0].before == {
+        "id": 1,
+        "name": "r",
+        "alert_type": "disk_low",
+        "condition": {"below": "5%", "path": ""},
+        "enabled": True,
+        "created_at": NOW,
+        "deliver": ["me"],
+        "cool_down": "1s",
+    }
+    store.rules.undo()
+    assert store.rules.get("r") == before
+    store.rules.delete("r", NOW)
+    store.rules.undo()
+    assert store.rules.get("r") == before
 
 
 def test_undo_takes_back_the_authors_own_last_change(store: MemoryStore) -> None:

@@ -266,6 +266,7 @@ def _done(answer: object) -> Done:
             reason=str(result.reason),
             data=msgspec.json.encode(result.data),
             output=bytes(result.output),
+            quiet=bool(result.quiet),
         )
         frame(done)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,12 +19,13 @@ from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.clock import SystemClock
+from jarvis.scheduler.duration import format_duration
 
 _SQL = load("changes")
 NOUNS = ("fact", "delegation", "decision", "rule")
 USER = "user"  # the source of what was written by nobody in particular
 KEPT = 200  # changes of one row; the schema says so
-_JSON = ("value", "condition")  # columns that hold JSON
+_JSON = ("value", "condition", "deliver")  # columns that hold JSON
 _INSTANTS = ("created_at", "updated_at")
 
 
@@ -158,6 +159,8 @@ def _plain(name: str, value: Any) -> Any:
         return from_micros(value)
     if name == "enabled":
         return bool(value)
+    if name == "cool_down":
+        return format_duration(timedelta(microseconds=value))
     if name not in _JSON:
         return value
     try:

@@ -43,18 +43,29 @@ class DeliveryTable:
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
         wishes = wanted(task.deliver, result.state, turned=turned)
-        if not wishes:
+        if not wishes or (result.quiet and not turned):
             return 0
         sames = {each.repeats for each in task.deliver} - {"told"}
         marked = mark(result, content="silent" in sames) if sames else ""
         wishes = tuple(
             msgspec.structs.replace(wish, same=same_of(wish.same, result.state, turned=turned)) for wish in wishes
         )
-        return self._add(run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked)
+        return self._add(
+            run, "result", wishes, result_letter(task, run, result, reason, turned=turned), now, marked=marked
+        )
 
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
         return self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now)
+
+    def add_letter(
+        self, *, run: Run, kind: str, channels: Sequence[Wish], letter: Letter, key: str, now: datetime
+    ) -> int:
+        """A letter of any kind, told by a run, for each channel. `key` is the same for the same news, for ever:
+
+        what is in the outbox already is not put there again. Rows written.
+        """
+        return self._add(run, kind, channels, letter, now, key=key)
 
     def any_pending(self) -> bool:
         """Whether anything waits to be sent or is held, for whatever reason."""
@@ -142,6 +153,11 @@ class DeliveryTable:
         """A run's deliveries."""
         return [_decode(row) for row in self._database.rows(_SQL["of_run"], (run_id,))]
 
+    def of_news(self, prefix: str) -> list[Delivery]:
+        """The deliveries whose key begins so, as `add_letter` was given it."""
+        bounds = {"first": prefix, "end": f"{prefix}\U0010ffff"}
+        return [_decode(row) for row in self._database.rows(_SQL["of_news"], bounds)]
+
     def newest(
         self,
         *,
@@ -154,7 +170,17 @@ class DeliveryTable:
         row = {"task": task, "channel": channel, "state": state, "limit": -1 if limit is None else limit}
         return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
 
-    def _add(self, run: Run, kind: str, wishes: Sequence[Wish], letter: Letter, now: datetime, marked: str = "") -> int:
+    def _add(
+        self,
+        run: Run,
+        kind: str,
+        wishes: Sequence[Wish],
+        letter: Letter,
+        now: datetime,
+        *,
+        marked: str = "",
+        key: str = "",
+    ) -> int:
         row = {
             "run_id": run.id,
             "task_id": run.task_id,
@@ -165,8 +191,8 @@ class DeliveryTable:
             "expires_at": to_micros(now + LIFETIME),
             "mark": marked,
         }
-        occurrence = f"{run.task_id}:{run.due_at.isoformat()}"
-        keyed = ({**row, **_wished(each), "key": f"{occurrence}:{kind}:{each.channel}"} for each in wishes)
+        news = key or f"{run.task_id}:{run.due_at.isoformat()}:{kind}"
+        keyed = ({**row, **_wished(each), "key": f"{news}:{each.channel}"} for each in wishes)
         return sum(self._database.change(_SQL["insert"], each) for each in keyed)
 
     def _claim(self, channel: str, owner: int, settings: Settings, now: datetime) -> Delivery | None:

@@ -1,4 +1,4 @@
-"""What is past its retention goes: old runs with all that hangs on them, digests, absences, the memory's history."""
+"""What is past its retention goes: runs with all of theirs, digests, absences, history, incidents that are over."""
 
 from __future__ import annotations
 
@@ -29,5 +29,6 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
         if recent is not None or last is None:
             database.change(_SQL["absences"], window)
             database.change(_SQL["digests"], window)
+            database.change(_SQL["incidents"], window)
             return gone, None
         return gone, last

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
-from jarvis.errors import UsageError
+from jarvis.errors import NotFound, UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.assistant import AssistantTables
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
+from jarvis.memory.health import HealthTable
+from jarvis.memory.incidents import IncidentTable, Seen, Teller
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
@@ -21,7 +23,9 @@ from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
 from jarvis.scheduler.change import change, kept
+from jarvis.scheduler.delivery import everywhere
 from jarvis.scheduler.difference import Changes, Restated, difference
+from jarvis.scheduler.incident import Finding
 from jarvis.scheduler.model import Run, Task, TaskSpec
 from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, plan
 
@@ -49,6 +53,8 @@ class MemoryStore(AssistantTables):
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.events = EventTable(self.database)
+        self.incidents = IncidentTable(self.database, self.deliveries)
+        self.health = HealthTable(self.database)
 
     @property
     def path(self) -> str:
@@ -191,6 +197,21 @@ class MemoryStore(AssistantTables):
     def start_now(self, name: str, now: datetime) -> Run:
         """A run of a task at once, beside its schedule, which it does not move."""
         return self.runs.add_start(self.tasks.get(name), now)
+
+    def report(self, findings: Sequence[Finding], seen: Seen, run_id: int, zone: tzinfo, now: datetime) -> None:
+        """Write down what a run found of the rules, and put what is to be told of it into the outbox, all at once."""
+        with self.database.transaction():
+            run = self._run(run_id)
+            task = self.tasks.find(run.task_id) if run else None
+            deliver = task.deliver if isinstance(task, Task) else ()
+            teller = Teller(run=run, run_id=run_id, channels=everywhere(deliver), zone=zone, now=now)
+            self.incidents.report(self.rules.list(), findings, seen, teller)
+
+    def _run(self, run_id: int) -> Run | None:
+        try:
+            return self.runs.get(run_id)
+        except NotFound:  # a handler that is called by hand: there is nothing that a delivery could name
+            return None
 
     def close(self) -> None:
         """Close the database."""

@@ -242,6 +242,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     output: bytes = b""
     output_total: int = 0
+    quiet: bool = False  # that it went well again is no news: whoever is to know something is told by the work itself
 
     def __post_init__(self) -> None:
         if self.state not in _ENDS:
@@ -287,7 +288,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     task_id: int | None
     task: str  # "" for a digest
     channel: str
-    kind: Literal["result", "paused", "digest"]
+    kind: Literal["result", "paused", "alert", "digest"]
     subject: str
     body: str
     state: DeliveryState

@@ -114,7 +114,7 @@ CREATE TABLE deliveries (
     run_id       INTEGER REFERENCES runs (id) ON DELETE CASCADE,
     task_id      INTEGER REFERENCES tasks (id),
     channel      TEXT NOT NULL,
-    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'digest')),
+    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert', 'digest')),
     subject      TEXT NOT NULL,
     body         TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('pending', 'held', 'sending', 'sent', 'failed', 'expired', 'unknown',
@@ -224,12 +224,46 @@ CREATE TABLE alert_rules (
     condition         TEXT NOT NULL,          -- JSON
     enabled           INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
     created_at        INTEGER NOT NULL,
-    last_triggered_at INTEGER,
-    last_occurrence   TEXT NOT NULL DEFAULT '', -- the occurrence that reported it then, and may do so again
-    whole             TEXT AS (json_object('id', id, 'name', name, 'alert_type', alert_type,
-                                           'condition', condition, 'enabled', enabled, 'created_at', created_at))
+    last_triggered_at INTEGER,                -- when a person was last told that it holds
+    deliver           TEXT NOT NULL DEFAULT '[]', -- JSON: its own channels; none: those of the task that evaluates
+    cool_down         INTEGER NOT NULL DEFAULT 14400000000, -- microseconds
+    whole             TEXT AS (json_object('id', id, 'name', name, 'alert_type', alert_type, 'condition', condition,
+                                           'enabled', enabled, 'created_at', created_at, 'deliver', deliver,
+                                           'cool_down', cool_down))
                                               -- what a person states; not what evaluating it leaves
 ) STRICT;
+
+-- What a rule found, from when it holds until it is over. Named by the rule's name: it outlives the rule. An id is
+-- never given twice: the outbox knows by it what was told.
+CREATE TABLE incidents (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    rule            TEXT NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('alert', 'broken')),
+    alert_type      TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('firing', 'acknowledged', 'resolved')),
+    text            TEXT NOT NULL,
+    items           TEXT NOT NULL DEFAULT '[]', -- JSON: the ids of what it is about
+    started_at      INTEGER NOT NULL,
+    told            INTEGER NOT NULL DEFAULT 1,
+    last_told_at    INTEGER NOT NULL,
+    told_by         INTEGER,                  -- the run that told it last
+    heard           INTEGER NOT NULL DEFAULT 0, -- 1: some channel was given it
+    acknowledged_at INTEGER,
+    acknowledged_by TEXT NOT NULL DEFAULT '',
+    resolved_at     INTEGER,
+    reason          TEXT NOT NULL DEFAULT '',
+    fence           INTEGER NOT NULL DEFAULT 0 -- rises with every write; carried by every later one
+) STRICT;
+CREATE UNIQUE INDEX incidents_open ON incidents (rule, kind) WHERE state <> 'resolved';
+CREATE INDEX incidents_by_rule ON incidents (rule, kind, id);
+CREATE INDEX incidents_by_run ON incidents (told_by);
+CREATE INDEX incidents_over ON incidents (resolved_at) WHERE state = 'resolved';
+
+CREATE TRIGGER incidents_resolved BEFORE UPDATE OF state ON incidents
+WHEN old.state = 'resolved'
+BEGIN
+    SELECT RAISE (ABORT, 'a resolved incident cannot change its state');
+END;
 
 -- Every change of the assistant's memory, whoever makes it: the table itself writes it down, in the transaction of the
 -- change. The author signs it there; what nobody signed (a hand with the sqlite3 shell) has no source.

@@ -69,13 +69,13 @@ SET title = excluded.title, description = excluded.description, owner = excluded
 DELETE FROM decisions WHERE id = :row ->> 'id';
 
 -- name: restore_rule
-INSERT INTO alert_rules (id, name, alert_type, condition, enabled, created_at)
+INSERT INTO alert_rules (id, name, alert_type, condition, enabled, created_at, deliver, cool_down)
 SELECT :row ->> 'id', :row ->> 'name', :row ->> 'alert_type', :row ->> 'condition', :row ->> 'enabled',
-       :row ->> 'created_at'
+       :row ->> 'created_at', :row ->> 'deliver', :row ->> 'cool_down'
 WHERE TRUE
 ON CONFLICT (name) DO UPDATE
 SET alert_type = excluded.alert_type, condition = excluded.condition, enabled = excluded.enabled,
-    created_at = excluded.created_at;
+    created_at = excluded.created_at, deliver = excluded.deliver, cool_down = excluded.cool_down;
 
 -- name: erase_rule
 DELETE FROM alert_rules WHERE name = :row ->> 'name';

@@ -73,6 +73,15 @@ FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id 
 WHERE d.run_id = ?
 ORDER BY d.id;
 
+-- name: of_news
+SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
+       d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,
+       d.finished_at, d.owner, d.fence, r.state, r.due_at, d.urgent, d.digest_id, g.state
+FROM deliveries d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN tasks t ON t.id = d.task_id
+     LEFT JOIN deliveries g ON g.id = d.digest_id
+WHERE d.key >= :first AND d.key < :end
+ORDER BY d.id;
+
 -- name: newest
 SELECT d.id, d.key, d.run_id, d.task_id, COALESCE(t.name, ''), d.channel, d.kind, d.subject, d.body, d.state,
        d.reason, d.attempt, d.failures, d.created_at, d.available_at, d.expires_at, d.started_at,

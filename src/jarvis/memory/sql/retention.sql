@@ -19,5 +19,8 @@ DELETE FROM absences WHERE until < :before;
 -- They are of no run, and so go with none.
 DELETE FROM deliveries WHERE kind = 'digest' AND created_at < :before AND state NOT IN ('pending', 'held', 'sending');
 
+-- name: incidents
+DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
+
 -- name: changes
 DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
