@@ -34,7 +34,8 @@ def check(text: str, names: Collection[str]) -> None:
 def evaluate(text: str, values: Mapping[str, Any], *, seconds: float = 2.0) -> Any:
     """What an expression comes to: a JSON value. `values` go in as JSON (instants as ISO text) under their names.
 
-    ExpressionError, with the place, if it is refused, fails, takes longer than `seconds`, or needs too much memory.
+    ExpressionError, with the place, if it is refused, fails, takes longer than `seconds`, or needs too much memory;
+    OSError if no process can be started, which is no fault of the expression.
     """
     check(text, values)
     try:

@@ -34,7 +34,10 @@ _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
 class Fault(Exception):
-    """Something in an expression that cannot be; `node` is where, once it is known."""
+    """Something in an expression that cannot be; `node` is where, once it is known.
+
+    It tells what a value is, never the value: that may be a secret, and faults come into logs and messages.
+    """
 
     def __init__(self, problem: str, node: ast.AST | None = None) -> None:
         self.problem, self.node = problem, node
@@ -128,9 +131,9 @@ def _instant(value: object) -> float:
     try:
         at = datetime.fromisoformat(_text(value))
     except ValueError:
-        raise Fault(f"{value!r:.60} is no ISO instant") from None
+        raise Fault("this text is no ISO instant") from None
     if at.tzinfo is None:
-        raise Fault(f"{value!r:.60} has no offset: an instant is written as 2026-03-02T09:00:00+00:00")
+        raise Fault("this instant has no offset: it is written as 2026-03-02T09:00:00+00:00")
     return at.timestamp()
 
 
@@ -138,23 +141,23 @@ def _day(value: object) -> date:
     try:
         return date.fromisoformat(_text(value))
     except ValueError:
-        raise Fault(f"{value!r:.60} is no date of the calendar as YYYY-MM-DD") from None
+        raise Fault("this text is no date of the calendar as YYYY-MM-DD") from None
 
 
 def _duration(value: object) -> float:
     try:
         return parse_duration(_text(value)).total_seconds()
-    except DurationError as error:
-        raise Fault(str(error)) from None
+    except DurationError:
+        raise Fault("this text is no length of time such as 90s, 5m, 1h30m or 1.5h") from None
 
 
 def _said_number(value: object) -> int | float:
     try:
         said = float(_text(value))
     except ValueError:
-        raise Fault(f"{value!r:.60} is no number") from None
+        raise Fault("this text is no number") from None
     if not math.isfinite(said):
-        raise Fault(f"{value!r:.60} is no finite number")
+        raise Fault("this text is no finite number")
     return int(said) if said.is_integer() else said
 
 
@@ -251,7 +254,7 @@ class _Evaluation(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]  # sh
             raise
         except Exception as error:
             # whatever it is, it is told at its place and ends this evaluation alone
-            raise Fault(f"this failed: {error}", node) from error
+            raise Fault(f"this failed ({type(error).__name__})", node) from error
 
     def _eval_generator(self, node: ast.GeneratorExp) -> Any:
         try:
@@ -260,23 +263,25 @@ class _Evaluation(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]  # sh
             raise Fault("what stands after `in` is no list", node.generators[0].iter) from None
 
     def _eval_attribute(self, node: ast.Attribute) -> Any:
-        return _part(self._eval(node.value), node.attr)
+        return _part(self._eval(node.value), node.attr, repr(node.attr))
 
     def _eval_subscript(self, node: ast.Subscript) -> Any:
-        return _part(self._eval(node.value), self._eval(node.slice))
+        said = repr(node.slice.value) if isinstance(node.slice, ast.Constant) else "such key"
+        return _part(self._eval(node.value), self._eval(node.slice), said)
 
 
-def _part(whole: Any, key: object) -> Any:
-    """What an object has under a key, or a list at a place."""
+def _part(whole: Any, key: object, said: str) -> Any:
+    """What an object has under a key, or a list at a place; `said` is the key as a fault may tell it."""
     if isinstance(whole, dict) and isinstance(key, str):
         if key in whole:
             return whole[key]
-        raise Fault(f"there is no {key!r:.60} in this object.{did_you_mean(key, whole)}")
+        near = "" if said == "such key" else did_you_mean(key, whole)
+        raise Fault(f"there is no {said:.60} in this object.{near}")
     if isinstance(whole, list | tuple) and isinstance(key, int) and not isinstance(key, bool):
         if -len(whole) <= key < len(whole):
             return whole[key]
-        raise Fault(f"the list has {len(whole)} items: there is none at {key}")
-    raise Fault(f"{_kind(whole)} has no {key!r:.60}")
+        raise Fault(f"the list has {len(whole)} items, and none at this place")
+    raise Fault(f"{_kind(whole)} has no {said:.60}")
 
 
 def outcome(text: str, given: bytes | str) -> dict[str, Any]:

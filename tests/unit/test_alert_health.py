@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,6 +154,32 @@ def test_a_low_disk_is_told_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -
     assert low("1GiB", Usage(10 << 30, 0, 1 << 29), monkeypatch) == (
         "512 MiB (5.0%) of 10 GiB are free on the disk of /store; less than 1GiB is too little."
     )
+
+
+def test_a_disk_that_does_not_answer_is_a_fault_and_is_not_asked_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    answers = threading.Event()
+
+    def hangs(at: str) -> Usage:
+        asked.append(at)
+        answers.wait(30)
+        return Usage(1000, 0, 1)
+
+    monkeypatch.setattr(shutil, "disk_usage", hangs)
+    monkeypatch.setattr(alert_health, "DISK_SECONDS", 0.01)
+    condition = {"below": "10%", "path": "/net"}
+    for _ in range(3):
+        with pytest.raises(TimeoutError, match=r"the disk of /net did not answer within 0\.01 s"):
+            alert_health.disk_low(condition, "")
+    assert asked == ["/net"]
+    answers.set()
+    monkeypatch.setattr(alert_health, "DISK_SECONDS", 30.0)
+    assert alert_health.disk_low(condition, "") is not None
+    assert asked == ["/net"]
+    assert alert_health.disk_low(condition, "") is not None
+    assert asked == ["/net"] * 2
 
 
 def test_a_real_disk_is_looked_at_and_one_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from jarvis.errors import StoreBusy, StoreError
-from jarvis.handlers.alert_eval import alert_eval, held
+from jarvis.handlers.alert_eval import _seconds, alert_eval, held
 from jarvis.handlers.alerts import _TYPES, Alert, Snapshot, evaluate
 from jarvis.handlers.noop import noop
 from jarvis.memory.alert_rules import AlertRule
@@ -410,10 +410,10 @@ def test_an_expression_that_goes_on_or_fails_is_broken_at_its_place_and_the_othe
     with_expression(store, "b", "1 < 2 and facts.wrok.x > 1")
     with_overdue(store)
     context = context_of(store)
-    result = alert_eval(UTC)(msgspec.structs.replace(context, remaining=lambda: 0.2))
+    result = alert_eval(UTC)(msgspec.structs.replace(context, remaining=lambda: 2.0))
     assert [alert["rule"] for alert in result.data["alerts"]] == ["late"]
     assert [each["reason"] for each in result.data["broken"]] == [
-        "column 1: it took longer than 0.2 s and was ended",
+        "column 1: it took longer than 0.5 s and was ended",
         "column 17: there is no 'wrok' in this object.",
     ]
     assert [(each.rule, each.kind) for each in store.incidents.open()] == [
@@ -421,6 +421,15 @@ def test_an_expression_that_goes_on_or_fails_is_broken_at_its_place_and_the_othe
         ("b", "broken"),
         ("late", "alert"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "remaining", "seconds"), [(1, 300, 2), (75, 300, 2), (300, 300, 0.5), (9, 0.1, 0.05)]
+)
+def test_expressions_together_take_half_of_the_time_of_the_run(count: int, remaining: float, seconds: float) -> None:
+    many = [rule("expression", 1) for _ in range(count)]
+    assert _seconds([*many, rule("stale_backup", 1)], remaining) == seconds
+    assert _seconds([], remaining) == min(2.0, remaining / 2)
 
 
 @pytest.mark.process

@@ -34,7 +34,7 @@ from jarvis.scheduler.incident import Finding, Incident, IncidentState
 from jarvis.scheduler.model import Result
 from jarvis.scheduler.ports import Context
 
-_LEAST_SECONDS = 0.05  # for an expression at the end of the run's own time
+_LEAST_SECONDS = 0.05  # for one expression, however many there are
 
 
 class StoredRule(Protocol):
@@ -148,15 +148,20 @@ def held(memory: Memory, rule: StoredRule, now: datetime, zone: tzinfo) -> Findi
 
 def _carried_out(context: Context, zone: tzinfo) -> Result:
     memory: Memory = context.memory
-    seconds = max(_LEAST_SECONDS, min(EXPRESSION_SECONDS, context.remaining()))
     with memory.transaction():
         rules = [rule for rule in memory.rules.list() if rule.enabled]
         seen = memory.incidents.seen()
-        snapshot, found = _read(memory, rules, Now(context.now, zone), seconds)
+        snapshot, found = _read(memory, rules, Now(context.now, zone), _seconds(rules, context.remaining()))
     apart = {rule.name: _found(rule, snapshot, context.now, zone) for rule in rules if rule.name not in found}
     findings = list((found | apart).values())
     memory.report(findings, seen, context.run_id, zone, context.now)
     return _said(memory, findings, context.run_id)
+
+
+def _seconds(rules: Sequence[StoredRule], remaining: float) -> float:
+    """What one expression may take: all of them half of the run's time at most, as the others must be told."""
+    expressions = sum(rule.alert_type == "expression" for rule in rules)
+    return max(_LEAST_SECONDS, min(EXPRESSION_SECONDS, remaining / 2 / max(1, expressions)))
 
 
 def _read(memory: Memory, rules: Sequence[StoredRule], now: Now, seconds: float) -> tuple[Snapshot, dict[str, Finding]]:

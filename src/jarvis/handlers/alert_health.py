@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from jarvis.handlers.alert_words import Found, Now, ago, count, sentence
 from jarvis.scheduler.duration import parse_duration
 from jarvis.scheduler.size import format_size, parse_size
 
+DISK_SECONDS = 5.0
 LOOKED_BACK = timedelta(days=7)
 """What could not be sent a week ago is no news any more."""
 
@@ -53,6 +55,15 @@ class Unsent(Protocol):
     def count(self) -> int: ...
     @property
     def oldest(self) -> datetime: ...
+
+
+class Usage(Protocol):
+    """Bytes of a disk."""
+
+    @property
+    def total(self) -> int: ...
+    @property
+    def free(self) -> int: ...
 
 
 class Health(Protocol):
@@ -103,17 +114,52 @@ def delivery_stuck(condition: Mapping[str, Any], health: Health, now: Now) -> Fo
 
 
 def disk_low(condition: Mapping[str, Any], store_folder: str) -> Found:
-    """Little free space. OSError if the folder cannot be looked at, LookupError if there is none."""
+    """Little free space. OSError if the folder cannot be looked at (in time), LookupError if there is none."""
     path, below = condition["path"] or store_folder, condition["below"]
     if not path:
         raise LookupError("the store is in memory and on no disk: name a path")
-    usage = shutil.disk_usage(path)
+    usage = _usage(path)
     limit = usage.total * float(below[:-1]) / 100 if below.endswith("%") else parse_size(below)
     if usage.free >= limit:
         return None
     part = 100 * usage.free / usage.total if usage.total else 0.0
     free = f"{format_size(usage.free)} ({part:.1f}%) of {format_size(usage.total)}"
     return f"{free} are free on the disk of {path}; less than {below} is too little.", ()
+
+
+class _Look(threading.Thread):
+    """A look at a disk, beside us: one on a network that is gone may never answer, and cannot be told to."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(name="jarvis-disk", daemon=True)
+        self._path = path
+        self.usage: Usage | None = None
+        self.error: OSError | None = None
+
+    def run(self) -> None:
+        """Look."""
+        try:
+            self.usage = shutil.disk_usage(self._path)
+        except OSError as error:
+            self.error = error
+
+
+def _usage(path: str) -> Usage:
+    """Total and free bytes. OSError if it cannot be told; TimeoutError, which is one, if not in time."""
+    look = _hanging.pop(path, None)
+    if look is None:
+        look = _Look(path)
+        look.start()
+    look.join(DISK_SECONDS)
+    if look.is_alive():
+        _hanging[path] = look  # one look at a disk that hangs is enough
+        raise TimeoutError(f"the disk of {path} did not answer within {DISK_SECONDS:g} s")
+    if look.usage is None:
+        raise look.error or OSError(f"nothing is known of the disk of {path}")
+    return look.usage
+
+
+_hanging: dict[str, _Look] = {}
 
 
 def _paused(task: TaskHealth) -> str:
