@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.delivery import Care
+    from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler

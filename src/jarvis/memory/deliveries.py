@@ -13,9 +13,8 @@ from jarvis.memory.forms import FormTable
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.delivery import (
-    USUAL_CARE,
-    Care,
     Letter,
     after,
     everywhere,
