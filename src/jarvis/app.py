@@ -196,7 +196,6 @@ def channel(name: str, config: Config) -> Channel:
 
 def channel_cares(config: Config) -> Callable[[str], Care]:
     """What is done with what each channel cannot deliver. Nothing is read before something is to be delivered."""
-
     found: list[Callable[[str], Care]] = []
 
     def care(name: str) -> Care:
