@@ -132,6 +132,7 @@ def test_a_template_may_speak_of_what_the_run_was_when_it_ended() -> None:
 def test_of_a_long_output_it_gets_the_end_and_is_told_so(kept: int, total: int, cut: bool) -> None:
     result = Result(output=b"x" * (kept - 1) + b"y", output_total=total)
     facts = template_facts(TASK, RUN, result, "", finished_at=DUE, previous=None)
+    assert facts["run"]["started_at"] == "2026-03-02T02:00:00-07:00"
     assert facts["output_cut"] is cut
     assert facts["output"].endswith("y")
     assert len(facts["output"]) == min(kept, TEMPLATE_OUTPUT) == min(kept, 65_536)
