@@ -359,15 +359,13 @@ def test_a_daemon_with_nothing_to_do_looks_without_waking_another_thread(bench: 
 
         bench.daemon._look = look  # type: ignore[method-assign]
         assert await bench.daemon._anything_new() is False
+        assert not looked.is_set()
         other = MemoryStore(bench.store.path)
         other.add_task(
             TaskSpec(name="new", schedule=Interval(timedelta(hours=1)), handler="quick"), SystemClock().now()
         )
         assert await bench.daemon._anything_new() is True
-        assert not looked.is_set()
-        other.instances.register(SystemClock().now())  # another daemon, which may die and leave something behind
-        await bench.daemon._anything_new()
-        assert looked.is_set()
+        assert looked.is_set()  # it may have been another daemon, which may die and leave something behind
         other.close()
         await bench.daemon._stop()
 

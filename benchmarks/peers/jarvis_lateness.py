@@ -2,8 +2,8 @@
 
 They are due GAP seconds apart, the first LEAD seconds from now. What is measured is the moment at which the handler
 had run (`finished_at` in the ledger; a no-op takes microseconds), because that is what is measured of the peers:
-their functions note the time when they run. `claimed_...` is how late the runs were claimed (`started_at`), which is
-before the sync of that claim. `asyncio_...` is how late a plain `asyncio.sleep` until the same instants wakes up in
+their functions note the time when they run. `started_...` is how late the work began (`started_at`).
+`asyncio_...` is how late a plain `asyncio.sleep` until the same instants wakes up in
 this process, beside the daemon.
 """
 
@@ -75,7 +75,7 @@ def entered(path: Path) -> None:
 
 
 def ledger(path: Path) -> list[tuple[float, float]]:
-    """How late each run that succeeded was claimed, and had run."""
+    """How late each run that succeeded began, and had run."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
         rows = store.execute("SELECT due_at, started_at, finished_at FROM runs WHERE state = 'succeeded'").fetchall()
     return [((started - due) / 1e6, (finished - due) / 1e6) for due, started, finished in rows]
@@ -102,9 +102,9 @@ def main(starts: Starts) -> None:
             plain = asyncio.run(wait_plainly(starts.dues))
             time.sleep(1)
             found = all_run(path, starts)
-    claimed, ran = zip(*found, strict=True)
+    started, ran = zip(*found, strict=True)
     beside = {f"asyncio_{name}": value for name, value in lateness(plain).items()}
-    report({**lateness(ran), **{f"claimed_{name}": value for name, value in lateness(claimed).items()}, **beside})
+    report({**lateness(ran), **{f"started_{name}": value for name, value in lateness(started).items()}, **beside})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What the ledger's work takes with N rows in it: `python -m benchmarks.peers.jarvis_ledger N REPETITIONS`.
 
 Prints medians in milliseconds: to claim a batch of runs and to settle it (each a synced commit), to answer the query of
-`jarvis runs list`, the same for one task, the last day's counts that `jarvis status` shows, and to answer `jarvis why`
-for a moment somewhere in the ledger. The verbs' own start is left out: it is the same whatever the size, and would hide
-growth. What was added is taken out again.
+`jarvis runs list`, the same for one task, the counts that `jarvis status` shows (of an hour, so that there are as many
+rows of it in each ledger), to answer `jarvis why` for a moment somewhere in the ledger, and to prune its oldest rows.
+The verbs' own start is left out: it is the same whatever the size, and would hide growth. What was added is taken out
+again, and what was pruned is put back.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from statistics import median
 
 from benchmarks import stores
 from jarvis.cli.why import gather
 from jarvis.memory import MemoryStore
+from jarvis.memory.instants import from_micros
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.explain import explain
 from jarvis.scheduler.model import Outcome, Result
 
 BATCH = 50
+PRUNED = 500
 LONGEST = 2.0  # seconds spent on one question
 
 
@@ -33,6 +37,7 @@ def main(rows: int, repetitions: int) -> None:
     newest = int(memory.database.value("SELECT MAX(id) FROM runs"))
     try:
         found = reading(memory, rows, repetitions) | claim_and_settle(memory, repetitions)
+        found["prune_ms"] = median(pruned(memory) for _ in range(max(3, repetitions // 10))) * 1000
     finally:
         memory.database.change("DELETE FROM runs WHERE id > ?", (newest,))
         memory.close()
@@ -60,6 +65,25 @@ def claim_and_settle(memory: MemoryStore, repetitions: int) -> dict[str, float]:
     return {name: median(values) * 1000 for name, values in taken.items()}
 
 
+class PutBack(Exception):
+    """Undoes the transaction it is raised in."""
+
+
+def pruned(memory: MemoryStore) -> float:
+    """Seconds that a step of a sweep takes; its commit, which is not synced, is left out."""
+    model = int(memory.database.value("SELECT MIN(id) FROM runs"))  # made last, and copied
+    before = "SELECT recorded_at FROM runs WHERE id = ?"
+    until = from_micros(memory.database.value(before, (model + PRUNED + 1,)))
+    took = 0.0
+    with suppress(PutBack), memory.transaction():
+        started = time.perf_counter()
+        gone, _ = memory.prune(until, model, PRUNED)
+        took = time.perf_counter() - started
+        assert gone > PRUNED / 2, gone
+        raise PutBack
+    return took
+
+
 def reading(memory: MemoryStore, rows: int, repetitions: int) -> dict[str, float]:
     """The questions people ask, each at another place every time."""
     chance, names, now = random.Random(2), memory.tasks.names(), SystemClock().now()
@@ -78,7 +102,7 @@ def reading(memory: MemoryStore, rows: int, repetitions: int) -> dict[str, float
         assert len(memory.runs.newest()) == 50
 
     def counts() -> None:
-        assert sum(memory.runs.counts(newest - timedelta(hours=24)).values()) > 0
+        assert sum(memory.runs.counts(newest - timedelta(hours=1)).values()) > 0
 
     asked = {"list_ms": list_all, "list_one_ms": list_one, "why_ms": why, "counts_ms": counts}
     return {name: middle(ask, repetitions) for name, ask in asked.items()}

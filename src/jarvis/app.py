@@ -238,7 +238,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     from jarvis.handlers.environment import inherited
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
-    from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.workers import Workers
@@ -257,4 +257,12 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     memory.deliveries.care = channel_cares(config)
     senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited)))
-    return SchedulerEngine(memory, workers, clock, sender=senders, wake_settle=timedelta(seconds=config.wake_settle))
+    return SchedulerEngine(
+        memory,
+        workers,
+        clock,
+        sender=senders,
+        wake_settle=timedelta(seconds=config.wake_settle),
+        lead=LEAD,
+        retention=config.retention,
+    )

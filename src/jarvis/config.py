@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from errno import EACCES, EFBIG, EISDIR, ENOTDIR
 from pathlib import Path
 from stat import S_ISREG
@@ -23,6 +24,7 @@ from jarvis.configvalues import (
     Refused,
     read_choice,
     read_database_url,
+    read_days,
     read_log_file,
     read_number,
     read_path,
@@ -52,6 +54,7 @@ class Config(NamedTuple):
     max_workers: int
     handler_timeout: float
     wake_settle: float
+    retention: timedelta | None
     inbox_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
@@ -133,6 +136,9 @@ SETTINGS = (
             "Deadline of a run whose task sets none."),
     Setting("SCHEDULER_WAKE_SETTLE_SECONDS", "wake_settle", read_number(float, 0, YEAR), "10", SECONDS,
             "After the machine woke, until anything starts: networks and disks come back first."),
+    Setting("SCHEDULER_RETENTION_DAYS", "retention", read_days, "400",
+            "a number of days above 0 and up to 36500, fractions allowed, or forever",
+            "How long the ledger is kept. Each task's newest row stays, and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
@@ -46,6 +47,13 @@ def read_number(kind: type[int] | type[float], above: int, most: int) -> Parser:
         return number
 
     return parse
+
+
+def read_days(raw: object, place: Place) -> timedelta | None:
+    """Accept a number of days, or `forever`, which is None."""
+    if raw == "forever":
+        return None
+    return timedelta(days=cast("float", read_number(float, 0, 36_500)(raw, place)))
 
 
 def read_choice(*choices: str) -> Parser:

@@ -37,6 +37,10 @@ class NotFound(JarvisError):
     """The thing that was named does not exist."""
 
 
+class Conflict(JarvisError):
+    """What is stored has changed since, so that what was asked for no longer fits; nothing was changed."""
+
+
 class StoreError(JarvisError):
     """The store cannot be used right now."""
 

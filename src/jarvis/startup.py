@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # What the three agents before Jarvis did: scheduler-engine is the daemon itself, these are the other two.
 SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
-CHECK_WITHIN = 5.0  # seconds that looking the store over may take at a start
-CHECK_AFTER_CRASH = 60.0  # the same after a daemon ended without signing off, as with the power
+# Seconds that looking the store over may hold up a start: 25 MB or so, the ledger of a year; the rest of a larger one
+# is looked over beside the work. Longer after a daemon ended without signing off, as with the power.
+CHECK_WITHIN, CHECK_AFTER_CRASH = 0.1, 60.0
 
 
 def seed(memory: MemoryStore, clock: Clock) -> list[str]:
@@ -97,7 +98,7 @@ def _looked_over(config: Config, clock: SystemClock) -> tuple[MemoryStore, TaskW
     try:
         clean = all(memory.instances.alive(owner, clock.now()) for owner in memory.instances.open())
         if not memory.database.check(CHECK_WITHIN if clean else CHECK_AFTER_CRASH):
-            _say_partly_checked()
+            _check_beside(memory)
         watch = app.task_watch(config, memory, clock)
         watch.start()
         return memory, watch, seed(memory, clock)
@@ -106,12 +107,21 @@ def _looked_over(config: Config, clock: SystemClock) -> tuple[MemoryStore, TaskW
         raise
 
 
-def _say_partly_checked() -> None:
+def _check_beside(memory: MemoryStore) -> None:
+    """The store is large: all of it is looked over while the daemon works, which refuses as soon as it is damaged."""
     import logging
 
-    logging.getLogger("jarvis.startup").info(
-        "the store is large: only a part of it was checked; the rest is as it is read"
-    )
+    log = logging.getLogger("jarvis.startup")
+
+    def tell(wrong: Exception | None) -> None:
+        if wrong is None:
+            log.info("the store was looked over: it is whole")
+        else:
+            level = logging.CRITICAL if isinstance(wrong, StoreUnusable) else logging.WARNING
+            log.log(level, "the store was looked over: %s", wrong)
+
+    log.info("the store is large: it is looked over while the daemon works")
+    memory.database.check_beside(tell)
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from jarvis.scheduler.zone import ZoneError, load_zone
+
+LOOK_EVERY = 15.0  # seconds
 
 
 def system_zone(environ: Mapping[str, str], etc: Path = Path("/etc")) -> tuple[str, str]:
@@ -40,20 +43,28 @@ def _zone_part(path: str) -> str:
 
 
 def zone_watch(
-    name: str, source: str, environ: Mapping[str, str] | None = None, etc: Path = Path("/etc")
+    name: str,
+    source: str,
+    environ: Mapping[str, str] | None = None,
+    etc: Path = Path("/etc"),
+    every: float = LOOK_EVERY,
 ) -> Callable[[], str]:
     """What tells the zone from now on: the machine's where `source` says that `name` was found there, else `name`.
 
-    To be asked every few seconds for years: the files are read again only where they look different.
+    To be asked every few seconds for years: the files are looked at `every` so many seconds at most, and read again
+    only where they look different.
     """
     known = os.environ if environ is None else environ
     if system_zone(known, etc)[0] != source:
         return lambda: name
     files = [str(etc / "localtime"), str(etc / "timezone")]
-    seen = ""
+    seen, looked_at = "", float("-inf")
 
     def look() -> str:
-        nonlocal seen, name
+        nonlocal seen, looked_at, name
+        if (mono := time.monotonic()) - looked_at < every:
+            return name
+        looked_at = mono
         if (now := f"{known.get('TZ')} {[_looks(file) for file in files]}") != seen:
             seen, name = now, system_zone(known, etc)[1]
         return name

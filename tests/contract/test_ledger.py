@@ -490,3 +490,16 @@ def test_a_run_is_settled_though_its_task_can_no_longer_be_read(store: MemorySto
     damaged(store, "t")
     assert written(store, Outcome(held, Result(), START + 11 * SECOND)) == [True]
     assert states(store) == ["succeeded"]
+
+
+def test_two_runs_of_one_task_that_are_settled_together_count_in_their_order(store: MemoryStore) -> None:
+    """The failures in a row are those before each of them, also where the one before is of the same turn."""
+    policy = Policy(overlap="allow", pause_after=9)
+    store.add_task(TaskSpec(name="t", schedule=Interval(SECOND), handler="noop", policy=policy), START)
+    owner = store.instances.register(START)
+    for _ in range(3):
+        store.start_now("t", START)
+    held = store.runs.claim(owner.id, 3, START)
+    bad, good = Result(state=RunState.FAILED), Result()
+    store.runs.settle([Outcome(held[0], bad, START), Outcome(held[1], bad, START), Outcome(held[2], good, START)])
+    assert store.tasks.get("t").failures == 0

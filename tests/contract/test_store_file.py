@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import apsw
 import pytest
@@ -83,7 +85,8 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == b"garbage" * 1000
 
 
-def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
+def make_damaged(path: Path) -> None:
+    """A store with a page in its middle overwritten."""
     store = MemoryStore(str(path))
     with store.transaction():
         for n in range(500):
@@ -95,8 +98,37 @@ def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 4096] = b"\xa5" * 4096
     path.write_bytes(content)
+
+
+def test_a_damaged_page_is_found_by_the_check(path: Path) -> None:
+    make_damaged(path)
     with pytest.raises(StoreUnusable, match="damaged"):
         MemoryStore(str(path)).database.check()
+
+
+def test_a_damaged_page_found_beside_the_work_ends_all_writing(path: Path) -> None:
+    make_damaged(path)
+    store, told = MemoryStore(str(path)), SimpleQueue[Exception | None]()
+    store.database.check_beside(told.put)
+    assert "damaged" in str(told.get(timeout=30))
+    with pytest.raises(StoreUnusable, match="damaged"):
+        store.facts.put("a", "b", 1, START)
+    store.database.let_go()
+
+
+def test_a_whole_store_is_looked_over_beside_the_work_and_goes_on(path: Path) -> None:
+    store, told = MemoryStore(str(path)), SimpleQueue[Exception | None]()
+    store.database.check_beside(told.put)
+    assert told.get(timeout=30) is None
+    store.facts.put("a", "b", 1, START)
+    store.close()
+
+
+def test_a_check_beside_the_work_ends_with_the_store(path: Path) -> None:
+    store = MemoryStore(str(path))
+    store.database.check_beside(lambda _wrong: None)
+    store.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "jarvis-store-check"]
 
 
 def test_a_newer_schema_is_refused_untouched(path: Path) -> None:
@@ -218,7 +250,7 @@ def test_every_statement_is_sound_against_the_schema() -> None:
     assert "runs" in names
     for name in names:
         for verb, sql in named.load(name).items():
-            holes = sql.count("?")
+            holes = max([int(number) for number in re.findall(r"\?(\d+)", sql)], default=sql.count("?"))
             values = [None] * holes if holes else _Anything()
             assert database.rows(f"EXPLAIN {sql}", values), (name, verb)
     database.close()
@@ -240,7 +272,10 @@ class _Anything(dict[str, object]):
         ("tasks", "next_due_at", "tasks_by_next_run"),
         ("runs", "claimable", "runs_pending"),
         ("runs", "next_available_at", "runs_waiting"),
-        ("runs", "running_of", "runs_running"),
+        ("runs", "running_of", "runs_open"),
+        ("runs", "asked_to_stop", "runs_asked"),
+        ("runs", "open_until", "runs_open"),
+        ("tasks", "failing", "INTEGER PRIMARY KEY"),
         ("runs", "newest_of", "sqlite_autoindex_runs_1"),
         ("instances", "open", "instances_open"),
     ],

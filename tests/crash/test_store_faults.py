@@ -297,6 +297,27 @@ def test_a_damaged_page_at_the_start_is_refused_untouched(served: Served) -> Non
     assert served.path.read_bytes() == content
 
 
+LARGE = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 150000)
+INSERT INTO facts (category, key, value, updated_at) SELECT 'large', n, printf('"%.1000c"', 'x'), 0 FROM numbers
+"""
+
+
+def test_damage_deep_in_a_large_store_ends_the_daemon_that_works_on_it(served: Served) -> None:
+    """Larger than what is looked over before a start: found beside the work, and nothing is written from then on."""
+    served.add("t", ["true"])
+    store = served.store()
+    store.database.change(LARGE)
+    store.close()
+    content = bytearray(served.path.read_bytes())
+    assert len(content) > 150_000_000
+    content[-100 * 4096 : -99 * 4096] = b"\xa5" * 4096
+    served.path.write_bytes(content)
+    served.start()
+    code, said = served.ends()
+    assert (code, "is damaged" in said, "looked over while the daemon works" in served.log()) == (78, True, True)
+
+
 def test_a_newer_schema_is_refused_untouched(served: Served) -> None:
     served.add("t", ["true"])
     store = served.store()

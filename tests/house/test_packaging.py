@@ -99,9 +99,9 @@ def test_every_dependency_is_pinned_at_a_version_it_allows(requirement: Requirem
     assert requirement.specifier.contains(pinned), f"{requirement} does not allow {pinned}"
 
 
-def test_the_run_time_dependencies_are_the_three_that_were_chosen() -> None:
+def test_the_run_time_dependencies_are_the_four_that_were_chosen() -> None:
     names = {Requirement(line).name for line in project()["dependencies"]}
-    assert names == {"apsw", "msgspec", "tzdata"}, "a new one needs a decision record (docs/adr)"
+    assert names == {"apsw", "msgspec", "simpleeval", "tzdata"}, "a new one needs a decision record (docs/adr)"
 
 
 def test_the_version_has_one_source() -> None:

@@ -46,6 +46,7 @@ PHRASES = {
     r"create trigger|drop trigger": "SQL",
     r"last triggered at": "the column's name in the contract with the earlier assistant's store",
     r"pending execution": "the status's name there",
+    r"incidents? ack": "the verb `jarvis incident ack`",
     r"jarvis backfill": "the user's own command, the one thing called so (DESIGN section 2)",
 }
 
@@ -65,6 +66,7 @@ PLACES: tuple[Place, ...] = (
     Place("workers", "src/jarvis/app.py", "makes them"),
     Place("worker", "src/jarvis/handlers/worker.py", "`python -m jarvis.handlers.worker`: the module's name"),
     Place("worker", "src/jarvis/handlers/worker_process.py", "starts it by that name"),
+    Place("ack", "src/jarvis/cli/incident.py", "the verb `jarvis incident ack`"),
 )
 
 

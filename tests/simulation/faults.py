@@ -21,6 +21,7 @@ POINTS = {
     "before record": "before tasks.advance",
     "within record": "after tasks.advance",
     "after record": "after runs.insert",
+    "after record and claim": "after runs.insert_started",
     "before claim": "before runs.claim",
     "after claim": "after runs.claim",
     "before commit": "before commit",

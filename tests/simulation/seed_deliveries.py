@@ -80,8 +80,8 @@ class Writes:
         if name in ("begin", "rollback"):
             self._ended = []
         elif name == "runs.settle":
-            row = bindings
-            self._ended.append(Ended(row["id"], row["fence"], RunState(row["state"]), row["owner"] in self._here))
+            run_id, owner, fence, state, *_ = bindings
+            self._ended.append(Ended(run_id, fence, RunState(state), owner in self._here))
 
     def commit(self) -> None:
         """What was seen is in the store."""

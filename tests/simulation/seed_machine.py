@@ -34,6 +34,7 @@ class Effect:
     over_at: float
     how: str
     limit: float  # monotonic: its work must be gone by then
+    starts: float = 0.0  # monotonic: when it is due, if it was claimed ahead
     ended: float | None = None
     orphan: bool = False
     clock: _Started | None = field(default=None, repr=False)
@@ -62,10 +63,10 @@ class Send:
 class _Started:
     """The machine's clock, which shows the start of a run until its work is over: so `carry` can be called then."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, ahead: float) -> None:
         self._clock = clock
-        self._now: datetime | None = clock.now()
-        self._monotonic = clock.monotonic()
+        self._now: datetime | None = clock.now() + timedelta(seconds=ahead)
+        self._monotonic = clock.monotonic() + ahead
 
     def go_on(self) -> None:
         self._now = None
@@ -199,18 +200,21 @@ class ScriptedExecutor:
             self._at("after effect")
 
     def _scripted(self, held: Claimed, mark: str) -> Effect:
-        chance, now = self._machine.chance, self._machine.clock.monotonic()
+        chance, clock = self._machine.chance, self._machine.clock
+        # Claimed ahead it holds its place from now on, and its work begins when it is due.
+        ahead = ((held.run.started_at or clock.now()) - clock.now()).total_seconds()
+        ahead = ahead if 0 < ahead <= 60 else 0.0  # else the clock was set back since, and nobody waits for that
+        now, starts = clock.monotonic(), clock.monotonic() + ahead
         how = chance.choices(["succeeds", "fails", "raises", "hangs"], [6, 1, 1, 1])[0]
         timeout = (held.task.policy.timeout or TIMEOUT).total_seconds()
         takes = 1e9 if how == "hangs" else chance.choice([0.0, 0.01, 1.0, 7.0, 45.0, 200.0, 900.0])
         if self._machine.calm:
             how, takes = "succeeds", 0.01
         reaction = chance.choice([0.0, 0.5, REACTION])
-        over_at = now + (takes if takes < timeout else timeout + reaction)
+        over_at = starts + (takes if takes < timeout else timeout + reaction)
         how = how if takes < timeout else "times out"
-        return Effect(
-            held, self._daemon, mark, now, over_at, how, now + timeout + REACTION, clock=_Started(self._machine.clock)
-        )
+        limit, started = starts + timeout + REACTION, _Started(clock, ahead)
+        return Effect(held, self._daemon, mark, now, over_at, how, limit, starts, clock=started)
 
     def _finish(self, effect: Effect) -> None:
         """Carry the run now that its work is over: the handler answers at once what the script says."""
@@ -256,7 +260,8 @@ class ScriptedExecutor:
         for effect in self._running:
             if effect.held.run.id == run_id and run_id not in self._asked:
                 self._asked[run_id] = reason
-                effect.over_at = min(effect.over_at, now + self._machine.chance.choice([0.0, 0.5, REACTION]))
+                told = max(now, effect.starts)
+                effect.over_at = min(effect.over_at, told + self._machine.chance.choice([0.0, 0.5, REACTION]))
 
     def cancel_all(self) -> None:
         for effect in self._running:

@@ -24,7 +24,7 @@ import apsw
 
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
-from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.engine import LEAD, SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
@@ -35,6 +35,7 @@ from tests.simulation.seed_promises import Promises
 STEPS = 40
 HEALTHY = timedelta(minutes=40)
 ZONES = population.ZONES
+LEADS = (LEAD, timedelta(seconds=2), timedelta(minutes=1))  # the real one, and some in which much can happen
 _PROCESS = re.compile(r"\(process \d+\)")
 
 
@@ -56,7 +57,9 @@ class Daemon:
         self.executor.begun = world.promises.on_effect
         self.sender = ScriptedSender(world.machine, number, self._at)
         self.sender.begun = world.promises.deliveries.on_send
-        self.engine = SchedulerEngine(self.store, self.executor, world.machine.clock, sender=self.sender)
+        self.engine = SchedulerEngine(
+            self.store, self.executor, world.machine.clock, sender=self.sender, lead=world.lead
+        )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
 
@@ -116,6 +119,7 @@ class World:
         self.story: list[str] = []
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
         self.machine.brief = "thread" if seed % 2 else ""
+        self.lead = LEADS[seed // 3 % 3] if seed % 3 == 0 else timedelta(0)
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")

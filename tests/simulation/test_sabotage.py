@@ -13,7 +13,7 @@ from jarvis.memory import deliveries, runs, tasks
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
-from jarvis.scheduler import engine, executor, misfire
+from jarvis.scheduler import executor, misfire, planner
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import BEFORE_REMOVAL, passed_over, plan
@@ -149,7 +149,7 @@ def plan_late(patch: Patch) -> None:
             return made
         return type(made)(made.record, task.schedule.next_after(made.next_run_at), made.clear)
 
-    patch.setattr(engine, "plan", late)
+    patch.setattr(planner, "plan", late)
 
 
 def say_another_state(patch: Patch) -> None:

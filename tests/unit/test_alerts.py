@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from jarvis.errors import StoreError
-from jarvis.handlers.alert_eval import COOL_DOWN, alert_eval
+from jarvis.errors import StoreBusy, StoreError
+from jarvis.handlers.alert_eval import _seconds, alert_eval, held
 from jarvis.handlers.alerts import _TYPES, Alert, Snapshot, evaluate
 from jarvis.handlers.noop import noop
-from jarvis.memory.alert_rules import KINDS, AlertRule
+from jarvis.memory.alert_rules import AlertRule
 from jarvis.memory.decisions import Decision
 from jarvis.memory.delegations import Delegation
 from jarvis.memory.facts import Fact
+from jarvis.memory.rule_types import TYPES
 from jarvis.memory.store import MemoryStore
-from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.incident import COOL_DOWN
+from jarvis.scheduler.model import Result, RunState, TaskSpec
 from jarvis.scheduler.ports import Context
+from jarvis.scheduler.schedule import Interval
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
@@ -29,7 +35,7 @@ DAY, HOUR, TINY = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=
 
 
 def rule(alert_type: str, number: float) -> AlertRule:
-    key = KINDS[alert_type].key if alert_type in KINDS else "x"
+    key = next(iter(TYPES[alert_type].keys)) if alert_type in TYPES else "x"
     return AlertRule(
         id=1,
         name="r",
@@ -79,7 +85,7 @@ def said(alert: Alert | None) -> str:
 
 
 def test_the_store_and_the_evaluation_know_the_same_types() -> None:
-    assert set(_TYPES) == set(KINDS)
+    assert set(_TYPES) == set(TYPES)
 
 
 @pytest.mark.parametrize(
@@ -240,13 +246,15 @@ def store() -> Iterator[MemoryStore]:
 
 
 def context_of(store: MemoryStore, now: datetime = NOW, occurrence: str = "") -> Context:
+    """Of a run that no row stands for, as when a handler is called by hand; another occurrence is another run."""
+    of = occurrence or now.isoformat()
     return Context(
         task="alert_eval",
         params={},
         due_at=now,
         now=now,
-        run_id=1,
-        occurrence_id=occurrence or f"1:{now.isoformat()}",
+        run_id=crc32(of.encode()),
+        occurrence_id=of,
         attempt=1,
         remaining=lambda: 60.0,
         cancelled=lambda: False,
@@ -267,7 +275,7 @@ def with_overdue(store: MemoryStore) -> None:
 def test_without_rules_nothing_is_said(store: MemoryStore) -> None:
     result = carried_out(store)
     assert (result.state, result.reason) == (RunState.SUCCEEDED, "no new alerts")
-    assert result.data == {"alerts": [], "cooling": [], "broken": []}
+    assert result.data == {"alerts": [], "over": [], "cooling": [], "broken": []}
 
 
 def test_an_overdue_delegation_is_reported_once_in_the_cool_down(store: MemoryStore) -> None:
@@ -276,7 +284,7 @@ def test_an_overdue_delegation_is_reported_once_in_the_cool_down(store: MemorySt
     assert first.reason == "1 alert: 1 delegation is overdue: Budget (Ann, due 2026-11-20, 2 days ago)."
     assert [(alert["rule"], list(alert["items"])) for alert in first.data["alerts"]] == [("late", [1])]
     second = carried_out(store, NOW + COOL_DOWN - TINY)
-    assert second.reason == "no new alerts; 1 reported less than 4 h ago: late"
+    assert second.reason == "no new alerts; 1 told before: late"
     assert (second.data["alerts"], [alert["rule"] for alert in second.data["cooling"]]) == ([], ["late"])
     assert carried_out(store, NOW + COOL_DOWN).data["alerts"]
 
@@ -334,18 +342,167 @@ def test_two_daemons_never_both_report(tmp_path: Path) -> None:
 def test_when_the_store_fails_half_way_nothing_is_marked(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with_overdue(store)
     store.rules.add("zz", "stale_backup", {}, NOW)
-    real = store.rules.mark_reported
+    real = store.database.change
 
-    def breaks(rule_id: int, *args: Any) -> bool:
-        if rule_id == 2:
+    def breaks(sql: str, bindings: Any = ()) -> int:
+        if "INTO incidents" in sql and bindings["rule"] == "zz":
             raise StoreError("no disk")
-        return real(rule_id, *args)
+        return real(sql, bindings)
 
-    monkeypatch.setattr(store.rules, "mark_reported", breaks)
+    monkeypatch.setattr(store.database, "change", breaks)
     with pytest.raises(StoreError, match="no disk"):
         carried_out(store)
     monkeypatch.undo()
+    assert store.incidents.newest() == []
+    assert store.rules.get("late").last_triggered_at is None
     assert len(carried_out(store).data["alerts"]) == 2
+
+
+# -- expressions, in their own process
+def with_expression(store: MemoryStore, name: str, text: str, said: str = "") -> None:
+    store.rules.add(name, "expression", {"expression": text, "text": said}, NOW - DAY)
+
+
+@pytest.mark.process
+def test_expressions_see_facts_delegations_decisions_events_and_tasks(store: MemoryStore) -> None:
+    store.facts.put("work", "queue", {"length": 120}, NOW - 3 * HOUR)
+    store.delegations.add("Budget", "Ann", due_date="2026-11-20", now=NOW - DAY)
+    store.decisions.add("Move", owner="Bob", now=NOW - DAY)
+    store.events.add(
+        source="github", event_type="push", payload={"n": 3}, file_name="a", file_mtime=1, digest="d", now=NOW - HOUR
+    )
+    store.add_task(TaskSpec(name="back-up", schedule=Interval(HOUR), handler="noop"), NOW - 2 * DAY)
+    for number, text in enumerate(
+        (
+            "facts.work.queue.length > 100 and age(updated.work.queue) == hours(3)",
+            "any(d.delegated_to == 'Ann' and d.due_date < today for d in delegations)",
+            "count(d.status == 'pending_execution' for d in decisions) == 1",
+            "events[0].payload.n == 3 and age(events[0].received_at) <= hours(1)",
+            "tasks['back-up'].last_success_at == null and age(tasks['back-up'].created_at) >= days(2)",
+        )
+    ):
+        with_expression(store, f"r{number}", text)
+    result = carried_out(store)
+    assert (result.data["broken"], [each["rule"] for each in result.data["alerts"]]) == (
+        [],
+        ["r0", "r1", "r2", "r3", "r4"],
+    )
+
+
+@pytest.mark.process
+def test_what_an_expression_alert_says_is_its_text_or_what_it_comes_to(store: MemoryStore) -> None:
+    with_expression(store, "a", "1 < 2")
+    with_expression(store, "b", "1 < 2", "the queue is long")
+    with_expression(store, "c", "'too many' if 1 < 2 else ''")
+    with_expression(store, "d", "'' if 1 < 2 else 'too many'")
+    assert [alert["text"] for alert in carried_out(store).data["alerts"]] == [
+        "It holds: 1 < 2",
+        "the queue is long",
+        "too many",
+    ]
+
+
+@pytest.mark.process
+def test_an_expression_that_goes_on_or_fails_is_broken_at_its_place_and_the_others_are_told(store: MemoryStore) -> None:
+    for key in range(300):
+        store.facts.put("many", f"k{key}", key, NOW)
+    with_expression(store, "a", "sum(sum(sum(1 for x in facts.many) for y in facts.many) for z in facts.many) > 1")
+    with_expression(store, "b", "1 < 2 and facts.wrok.x > 1")
+    with_overdue(store)
+    context = context_of(store)
+    result = alert_eval(UTC)(msgspec.structs.replace(context, remaining=lambda: 2.0))
+    assert [alert["rule"] for alert in result.data["alerts"]] == ["late"]
+    assert [each["reason"] for each in result.data["broken"]] == [
+        "column 1: it took longer than 0.5 s and was ended",
+        "column 17: there is no 'wrok' in this object.",
+    ]
+    assert [(each.rule, each.kind) for each in store.incidents.open()] == [
+        ("a", "broken"),
+        ("b", "broken"),
+        ("late", "alert"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "remaining", "seconds"), [(1, 300, 2), (75, 300, 2), (300, 300, 0.5), (9, 0.1, 0.05)]
+)
+def test_expressions_together_take_half_of_the_time_of_the_run(count: int, remaining: float, seconds: float) -> None:
+    many = [rule("expression", 1) for _ in range(count)]
+    assert _seconds([*many, rule("stale_backup", 1)], remaining) == seconds
+    assert _seconds([], remaining) == min(2.0, remaining / 2)
+
+
+@pytest.mark.process
+def test_while_an_expression_is_evaluated_the_store_is_free_for_others(tmp_path: Path) -> None:
+    store, other = (MemoryStore(str(tmp_path / "memory.db")) for _ in range(2))
+    for key in range(300):
+        store.facts.put("many", f"k{key}", key, NOW)
+    with_expression(store, "a", "sum(sum(sum(1 for x in facts.many) for y in facts.many) for z in facts.many) > 1")
+    thread = threading.Thread(target=carried_out, args=(store,))
+    thread.start()
+    wrote = 0
+    while thread.is_alive():
+        other.facts.put("x", "y", wrote, NOW)
+        wrote += 1
+    thread.join(30)
+    assert wrote > 10
+    store.close()
+    other.close()
+
+
+def test_a_fact_that_is_spoilt_is_the_matter_of_the_rule_that_reads_it(store: MemoryStore) -> None:
+    with_overdue(store)
+    store.rules.add("backup", "stale_backup", {}, NOW)
+    store.facts.put("work", "backup_last_success", 1, NOW)
+    store.database.change("UPDATE facts SET value = '{'")
+    alerts = {alert["rule"]: alert["text"] for alert in carried_out(store).data["alerts"]}
+    assert alerts.keys() == {"late", "backup"}
+    assert alerts["backup"].startswith("When the last backup was cannot be told")
+
+
+def test_a_store_that_is_busy_is_no_fault_of_a_rule(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise StoreBusy("locked", "the store is locked")
+
+    with_overdue(store)
+    monkeypatch.setitem(_TYPES, "overdue_delegation", busy)
+    with pytest.raises(StoreBusy):
+        carried_out(store)
+    assert store.incidents.newest() == []
+
+
+def test_what_is_over_is_told_in_the_result(store: MemoryStore) -> None:
+    with_overdue(store)
+    carried_out(store)
+    store.delegations.set_status(1, "completed", NOW)
+    result = carried_out(store, NOW + HOUR)
+    assert result.reason == "no new alerts; 1 over: late"
+    assert [(each["rule"], each["state"]) for each in result.data["over"]] == [("late", "resolved")]
+    assert carried_out(store, NOW + 2 * HOUR).reason == "no new alerts"
+
+
+def test_a_rule_is_tried_without_a_trace(store: MemoryStore) -> None:
+    with_overdue(store)
+    before = list(store.database.rows("SELECT * FROM alert_rules"))
+    found = held(store, store.rules.get("late"), NOW, UTC)
+    assert found.text.startswith("1 delegation is overdue")
+    assert store.incidents.newest() == []
+    assert list(store.database.rows("SELECT * FROM alert_rules")) == before
+
+
+def test_how_the_tasks_do_is_what_rules_about_them_read(store: MemoryStore) -> None:
+    store.add_task(TaskSpec(name="backup", schedule=Interval(HOUR), handler="noop"), NOW - 2 * DAY)
+    store.rules.add("dead", "task_stale", {"task": "backup"}, NOW - DAY)
+    store.rules.add("none", "task_failing", {}, NOW - DAY)
+    store.rules.add("sent", "delivery_stuck", {}, NOW - DAY)
+    store.rules.add("disk", "disk_low", {}, NOW - DAY)
+    result = carried_out(store)
+    assert [each["rule"] for each in result.data["alerts"]] == ["dead"]
+    assert result.data["broken"] == [{"rule": "disk", "reason": "the store is in memory and on no disk: name a path"}]
+    store.remove_task("backup", NOW)
+    assert {"rule": "dead", "reason": "no task is named 'backup' any more"} in carried_out(store, NOW + HOUR).data[
+        "broken"
+    ]
 
 
 def test_noop_does_nothing(store: MemoryStore) -> None:

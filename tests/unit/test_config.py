@@ -648,11 +648,15 @@ def test_importing_the_configuration_is_cheap() -> None:
 def test_a_zone_found_on_the_machine_is_looked_up_again_and_a_configured_one_is_not() -> None:
     at_home = {"TZ": "America/Denver"}
     source, name = system_zone(at_home)
-    watch = zone_watch(name, source, at_home)
+    watch = zone_watch(name, source, at_home, every=0)
     assert watch() == "America/Denver"
     at_home["TZ"] = "Asia/Tokyo"  # the traveller's laptop
     assert watch() == "Asia/Tokyo"
     assert zone_watch("Europe/Berlin", "environment variable JARVIS_TIMEZONE", at_home)() == "Europe/Berlin"
+    resting = zone_watch("Asia/Tokyo", source, at_home)
+    assert resting() == "Asia/Tokyo"
+    at_home["TZ"] = "America/Denver"
+    assert resting() == "Asia/Tokyo"  # looked at a moment ago
 
 
 def test_the_zone_is_looked_up_again_only_where_its_files_look_different(
@@ -660,7 +664,7 @@ def test_the_zone_is_looked_up_again_only_where_its_files_look_different(
 ) -> None:
     folder, asked = etc(tmp_path, "/usr/share/zoneinfo/Asia/Tokyo"), list[str]()
     source, name = system_zone({}, folder)
-    watch = zone_watch(name, source, {}, folder)
+    watch = zone_watch(name, source, {}, folder, every=0)
 
     def counted(environ: Mapping[str, str], folder: Path) -> tuple[str, str]:
         asked.append("once more")

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jarvis.memory import MemoryStore
-from jarvis.scheduler.engine import BATCH, SchedulerEngine
+from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Policy, Result, RunState, TaskSpec
+from jarvis.scheduler.planner import BATCH
 from jarvis.scheduler.ports import Context
 from jarvis.scheduler.schedule import Cron, Interval, Once
 from jarvis.testing import FakeClock, InlineExecutor, engine
@@ -130,7 +131,8 @@ def test_a_handler_is_told_what_it_needs_to_know() -> None:
     assert context.remaining() == 30
     assert not context.cancelled()
     assert context.occurrence_id == f"1:{it.clock.now().isoformat()}"
-    assert context.memory is it.store
+    assert context.memory.path == ":memory:"
+    assert context.memory.changes.source == "task t, run 1"
 
 
 def test_a_failure_after_the_deadline_is_told_as_timed_out() -> None:
@@ -392,6 +394,7 @@ def test_an_engine_is_undisturbed_while_the_clocks_run_as_they_should_and_nobody
         assert it.undisturbed()
     assert isinstance(it.store, MemoryStore)
     it.store.instances.register(it.clock.now())
+    it.recover(it.clock.now())  # as after every change that somebody else made to the store
     assert not it.undisturbed()
 
 

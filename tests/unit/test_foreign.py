@@ -57,6 +57,9 @@ def text(context): return "all is well"
 @handler("nothing")
 def nothing(context): return None
 
+@handler("no_news")
+def no_news(context): return Result(quiet=True)
+
 @handler("result")
 def result(context): return Result(state=RunState.FAILED, reason="I say so", data=[1], output=b"of its own")
 
@@ -217,6 +220,7 @@ def test_a_handler_is_told_everything_about_its_run(run: Run) -> None:
         ("nothing", Result()),
         ("text", Result(reason="all is well")),
         ("count", Result(data={"count": 1})),
+        ("no_news", Result(quiet=True)),
         ("result", Result(state=RunState.FAILED, reason="I say so", data=[1], output=b"of its own", output_total=10)),
     ],
 )
@@ -255,9 +259,11 @@ def test_the_store_is_there_for_a_handler_that_asks_for_it(run: Run, home: Path)
     assert run("remembers").reason == "True"
     store = MemoryStore(str(load_config().database_path))
     fact = store.facts.get("foreign", "seen")
+    (change,) = store.facts.history("foreign", "seen")
     store.close()
     assert fact is not None
     assert fact.value != os.getpid()
+    assert change.source == fact.source == "task a task, run 7"
 
 
 def test_a_store_in_memory_is_refused_to_a_handler(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.engine import BATCH, SchedulerEngine
+from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
 from jarvis.scheduler.model import RunState, TaskSpec
+from jarvis.scheduler.planner import BATCH
 from jarvis.scheduler.ports import Context
 from jarvis.scheduler.schedule import Once
 from jarvis.scheduler.workers import Workers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jarvis.cli.args import add_json, an_id, one_of
 from jarvis.cli.command import Command
+from jarvis.cli.entry import need_one, show_row, stated, stated_day
 from jarvis.cli.output import emit, escaped, table
 from jarvis.cli.records import of_row
 from jarvis.memory.decisions import STATUSES
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from jarvis.cli.session import Session
+    from jarvis.memory.decisions import Decision
 
 HEADS = ("ID", "TITLE", "OWNER", "STATUS", "FOLLOW UP", "DESCRIPTION")
 
@@ -49,9 +51,36 @@ def _list(args: Namespace, session: Session) -> int:
     return 0
 
 
-def _done_flags(parser: ArgumentParser) -> None:
+def _id_flag(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", type=an_id("ID"), help="its id, as `jarvis decision list` shows it")
+
+
+def _one_flags(parser: ArgumentParser) -> None:
+    _id_flag(parser)
     add_json(parser)
+
+
+def _show(args: Namespace, session: Session) -> int:
+    row = session.store.decisions.get(args.id)
+    return show_row(row, session.store.decisions.history(args.id), args, session)
+
+
+def _edit_flags(parser: ArgumentParser) -> None:
+    _id_flag(parser)
+    parser.add_argument("--title", metavar="TITLE", help="what was decided")
+    parser.add_argument("--owner", metavar="WHO", help="who carries it out")
+    parser.add_argument("--follow-up", metavar="DATE", help="when to ask about it, as YYYY-MM-DD; none takes it away")
+    parser.add_argument("--status", metavar="S", type=one_of("--status", STATUSES), help=", ".join(STATUSES))
+    parser.add_argument("--description", metavar="TEXT", help="anything else")
+    add_json(parser)
+
+
+def _edit(args: Namespace, session: Session) -> int:
+    given = stated(title=args.title, owner=args.owner, status=args.status, description=args.description)
+    given |= stated_day("follow_up_date", args.follow_up)
+    need_one(given, "--title, --owner, --follow-up, --status or --description")
+    row = session.store.decisions.edit(args.id, now=session.now, **given)
+    return _said(row, args, session)
 
 
 def _done(args: Namespace, session: Session) -> int:
@@ -59,6 +88,25 @@ def _done(args: Namespace, session: Session) -> int:
     if args.json:
         return emit(of_row(row, session.zone))
     print(f"decision {row.id} has been carried out: {escaped(row.title)}")
+    return 0
+
+
+def _cancel(args: Namespace, session: Session) -> int:
+    return _said(session.store.decisions.set_status(args.id, "cancelled", session.now), args, session)
+
+
+def _said(row: Decision, args: Namespace, session: Session) -> int:
+    if args.json:
+        return emit(of_row(row, session.zone))
+    print(f"decision {row.id} is {row.status}: {escaped(row.title)}")
+    return 0
+
+
+def _delete(args: Namespace, session: Session) -> int:
+    with session.store.transaction():
+        row = session.store.decisions.get(args.id)
+        session.store.decisions.delete(args.id, session.now)
+    print(f"decision {row.id} is deleted: {escaped(row.title)}; `jarvis memory undo` brings it back")
     return 0
 
 
@@ -75,6 +123,30 @@ LIST = Command(
     about="Show what was decided, oldest first.",
     examples="jarvis decision list --status pending_execution\njarvis decision list --json",
 )
+SHOW = Command(
+    _show,
+    flags=_one_flags,
+    about="Show everything about one decision, and its history.",
+    examples="jarvis decision show 1\njarvis decision show 1 --json",
+)
+EDIT = Command(
+    _edit,
+    flags=_edit_flags,
+    about="Change a decision: only what is given changes.",
+    examples="jarvis decision edit 1 --follow-up 2026-03-13\njarvis decision edit 1 --status deferred",
+)
 DONE = Command(
-    _done, flags=_done_flags, about="Note that a decision has been carried out.", examples="jarvis decision done 1"
+    _done, flags=_one_flags, about="Note that a decision has been carried out.", examples="jarvis decision done 1"
+)
+CANCEL = Command(
+    _cancel,
+    flags=_one_flags,
+    about="Note that a decision will not be carried out.",
+    examples="jarvis decision cancel 1",
+)
+DELETE = Command(
+    _delete,
+    flags=_id_flag,
+    about="Forget a decision, as one that was a mistake. Its history stays, and `jarvis memory undo` brings it back.",
+    examples="jarvis decision delete 1",
 )

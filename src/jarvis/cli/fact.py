@@ -44,11 +44,22 @@ def _get_flags(parser: ArgumentParser) -> None:
 def _get(args: Namespace, session: Session) -> int:
     row = session.store.facts.get(args.category, args.key)
     if row is None:
-        raise NotFound(f"nothing is known of {args.category}/{args.key}: see `jarvis fact list`")
+        raise _unknown(args)
     if args.json:
         return emit(of_row(row, session.zone))
     print(escaped(row.value) if isinstance(row.value, str) else json_text(row.value))
     return 0
+
+
+def _delete(args: Namespace, session: Session) -> int:
+    if not session.store.facts.delete(args.category, args.key, session.now):
+        raise _unknown(args)
+    print(f"{escaped(args.category)}/{escaped(args.key)} is deleted; `jarvis memory undo` brings it back")
+    return 0
+
+
+def _unknown(args: Namespace) -> NotFound:
+    return NotFound(f"nothing is known of {args.category}/{args.key}: see `jarvis fact list`")
 
 
 def _list_flags(parser: ArgumentParser) -> None:
@@ -79,6 +90,12 @@ jarvis fact set home rooms '["kitchen", "study"]'""",
 )
 GET = Command(
     _get, flags=_get_flags, about="Show what is known under a category and a key.", examples="jarvis fact get home city"
+)
+DELETE = Command(
+    _delete,
+    flags=_place_flags,
+    about="Forget a fact. Its history stays, and `jarvis memory undo` brings it back.",
+    examples="jarvis fact delete home city",
 )
 LIST = Command(
     _list,

@@ -51,6 +51,9 @@ SELECT state, COUNT(*) FROM deliveries
 WHERE state NOT IN ('sent', 'cancelled') AND (state IN ('pending', 'sending') OR created_at >= ?)
 GROUP BY state ORDER BY state
 """
+_INCIDENTS = """
+SELECT id, rule, kind, state, text, started_at FROM incidents WHERE state <> 'resolved' ORDER BY rule, kind
+"""
 _OWNERS = """
 SELECT pid, process_started_at, token, host, version, started_at, heartbeat_at, lease_until
 FROM instances WHERE stopped_at IS NULL ORDER BY id
@@ -181,6 +184,13 @@ def open_runs(database: Database) -> dict[str, int]:
 def unsent(database: Database, since: datetime) -> dict[str, int]:
     """How many deliveries wait, and how many made since then did not arrive for sure, by state."""
     return dict(database.rows(_UNSENT, (to_micros(since),)))
+
+
+def incidents(database: Database) -> list[dict[str, Any]]:
+    """What rules found and is not over; instants in UTC."""
+    keys = ("id", "rule", "kind", "state", "text", "started_at")
+    found = [dict(zip(keys, row, strict=True)) for row in database.rows(_INCIDENTS)]
+    return [each | {"started_at": from_micros(each["started_at"])} for each in found]
 
 
 def daemons(database: Database, now: datetime) -> list[dict[str, Any]]:

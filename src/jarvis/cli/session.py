@@ -29,10 +29,11 @@ class Session:
 
     @cached_property
     def store(self) -> MemoryStore:
-        """The configured store, open until the end."""
+        """The configured store, open until the end; what is changed in it bears the name of who gave the command."""
         from jarvis import app
+        from jarvis.cli.author import author
 
-        return app.store(self.config)
+        return app.store(self.config).by(author())
 
     @cached_property
     def database(self) -> Database:

@@ -49,6 +49,7 @@ def _found(session: Session) -> dict[str, Any]:
         "next": {"task": due[0], "due_at": due[1]} if due else None,
         "runs_24h": glance.settled_runs(database, session.now - DAY),
         "open_runs": glance.open_runs(database),
+        "incidents": glance.incidents(database),
         "unsent": glance.unsent(database, session.now - DAY),
     }
 
@@ -71,10 +72,19 @@ def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
         ("due next", f"{due['task']} at {instant(due['due_at'], zone)}" if due else "nothing"),
         ("open runs", _counted(found["open_runs"])),
         ("last 24 h", _counted(found["runs_24h"]) or "no runs"),
+        *([("alerts", _alerts(found["incidents"]))] if found["incidents"] else []),
         ("not sent", f"{unsent}: `jarvis delivery list` says why" if unsent else "nothing"),
         ("zone", found["timezone"]),
         ("version", found["version"]),
     ]
+
+
+def _alerts(incidents: list[dict[str, Any]]) -> str:
+    """ "1 firing: late, 1 acknowledged: disk: `jarvis incident list` says more"."""
+    states = dict.fromkeys(each["state"] for each in incidents)
+    named = {state: [each["rule"] for each in incidents if each["state"] == state] for state in states}
+    counted = ", ".join(f"{len(rules)} {state} ({', '.join(rules)})" for state, rules in named.items())
+    return f"{counted}: `jarvis incident list` says more"
 
 
 def _counted(runs: dict[str, int]) -> str:

@@ -183,7 +183,7 @@ class _Run:
         self._process.drain()
         self._process.written.write(done.output)
         self.can_go_on = not done.spent and not self._process.ended
-        result = Result(state=done.state, reason=done.reason, data=msgspec.json.decode(done.data))
+        result = Result(state=done.state, reason=done.reason, data=msgspec.json.decode(done.data), quiet=done.quiet)
         if done.threads:
             noun = "thread" if done.threads == 1 else "threads"
             result = _adding(result, f"ended {done.threads} {noun} it left behind")

@@ -81,6 +81,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     spent: str = ""  # why this process takes no further run; "" if it does
     threads: int = 0  # what the handler left going
     children: bool = False
+    quiet: bool = False
 
 
 Request = Load | Go

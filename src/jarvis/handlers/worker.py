@@ -45,6 +45,7 @@ from jarvis.handlers.limits import limited, offer_to_oom
 from jarvis.handlers.loading import Loaded, load_handlers
 from jarvis.handlers.stamps import Stamps
 from jarvis.handlers.traces import Traces, children_left
+from jarvis.scheduler.authorship import RunMemory
 from jarvis.scheduler.executor import result_of, said
 from jarvis.scheduler.model import Result, RunState
 from jarvis.scheduler.ports import Context
@@ -109,7 +110,7 @@ class Runner:
         self._calling = False  # within the handler
         self._told = False
         self._asked_at = float("-inf")
-        self._memory = LazyMemory()
+        self._store = LazyStore()
         self._traces = Traces()
         self._stamps = Stamps(Path(load.folder))
         self._loaded = _loaded(pipe, load)
@@ -181,7 +182,7 @@ class Runner:
             remaining=lambda: deadline - time.monotonic(),
             cancelled=lambda: self._must_stop(deadline),
             logger=_logger(self._pipe.send),
-            memory=self._memory,
+            memory=RunMemory(self._store.opened, go.task, go.run_id),
             event=msgspec.json.decode(go.event),
             owner_mark=go.owner_mark,
             memory_limit=go.memory_limit,
@@ -208,12 +209,13 @@ class Runner:
         return ", ".join(why)
 
 
-class LazyMemory:
-    """The assistant's store, opened when something of it is first asked for, over a connection of its own."""
+class LazyStore:
+    """The assistant's store, opened when it is first asked for, over a connection of its own."""
 
     _opened: Any = None
 
-    def __getattr__(self, name: str) -> Any:
+    def opened(self) -> Any:
+        """The store, the same for every run of this process."""
         if self._opened is None:
             # This process composes itself, as the daemon's does; see the import rules.
             from jarvis import app  # noqa: PLC0415
@@ -223,7 +225,7 @@ class LazyMemory:
             if config.database_path is None:
                 raise RuntimeError("context.memory: the daemon keeps its store in memory, where only it can see it")
             self._opened = app.store(config)
-        return getattr(self._opened, name)
+        return self._opened
 
 
 class _Records(logging.Handler):
@@ -264,6 +266,7 @@ def _done(answer: object) -> Done:
             reason=str(result.reason),
             data=msgspec.json.encode(result.data),
             output=bytes(result.output),
+            quiet=bool(result.quiet),
         )
         frame(done)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:

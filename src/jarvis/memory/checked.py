@@ -57,16 +57,20 @@ def day(what: str, value: object) -> str | None:
 
 
 def json_text(what: str, value: Any) -> str:
-    """A JSON value as text. It must read back equal: NaN, tuples, sets, instants and number keys would not."""
+    """A JSON value as text. It must read back equal: NaN, tuples, sets, instants and number keys would not.
+
+    The error does not show the value, which may be a secret and would come into logs and reasons with it.
+    """
     try:
         kept = msgspec.json.encode(value)
-        same = len(kept) <= LARGEST_VALUE and bool(msgspec.json.decode(kept) == value)
+        same = bool(msgspec.json.decode(kept) == value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         same, kept = False, b""
-    if not same:
+    if not same or len(kept) > LARGEST_VALUE:
+        got = f"{len(kept)} bytes as JSON" if same else f"of Python's type {type(value).__name__}"
         raise UsageError(
-            f"{what} cannot be {_shown(value)}: use a JSON value (null, true, a finite number, text, a list, an object "
-            f"with text keys) of at most {LARGEST_VALUE} bytes"
+            f"{what} cannot be kept as it is, {got}: use a JSON value (null, true, a finite number, text, a list, "
+            f"an object with text keys) of at most {LARGEST_VALUE} bytes"
         )
     return kept.decode()
 

@@ -49,7 +49,7 @@ class DeliveryTable:
     def add_result(self, task: Task, run: Run, result: Result, reason: str, *, turned: bool, now: datetime) -> int:
         """What became of a run, for each channel that wants to know. Rows written."""
         channels = wanted(task.deliver, result.state, turned=turned)
-        if not channels:
+        if not channels or (result.quiet and not turned):
             return 0
         letter = result_letter(task, run, result, reason, turned=turned)
         added = self._add(run, "result", channels, letter, now)
@@ -62,6 +62,15 @@ class DeliveryTable:
     def add_paused(self, task: Task, run: Run, reason: str, now: datetime) -> int:
         """That a task was paused with this run, for each of its channels. Rows written."""
         return len(self._add(run, "paused", everywhere(task.deliver), paused_letter(task, run, reason), now))
+
+    def add_letter(
+        self, *, run: Run, kind: str, channels: Sequence[str], letter: Letter, key: str, now: datetime
+    ) -> int:
+        """A letter of any kind, told by a run, for each channel. `key` is the same for the same news, for ever:
+
+        what is in the outbox already is not put there again. Rows written.
+        """
+        return len(self._add(run, kind, channels, letter, now, key))
 
     def any_pending(self) -> bool:
         """Whether anything waits to be sent, for whatever reason."""
@@ -132,6 +141,11 @@ class DeliveryTable:
         """A run's deliveries."""
         return [_decode(row) for row in self._database.rows(_SQL["of_run"], (run_id,))]
 
+    def of_news(self, prefix: str) -> list[Delivery]:
+        """The deliveries whose key begins so, as `add_letter` was given it."""
+        bounds = {"first": prefix, "end": f"{prefix}\U0010ffff"}
+        return [_decode(row) for row in self._database.rows(_SQL["of_news"], bounds)]
+
     def newest(
         self,
         *,
@@ -145,7 +159,7 @@ class DeliveryTable:
         return [_decode(found) for found in self._database.rows(_SQL["newest"], row)]
 
     def _add(
-        self, run: Run, kind: str, channels: Iterable[str], letter: Letter, now: datetime
+        self, run: Run, kind: str, channels: Iterable[str], letter: Letter, now: datetime, key: str = ""
     ) -> list[tuple[str, int]]:
         """A row for each channel; (channel, id) of those that were not there already."""
         row = {
@@ -156,10 +170,10 @@ class DeliveryTable:
             "body": letter.body,
             "now": to_micros(now),
         }
-        key, added = f"{run.task_id}:{run.due_at.isoformat()}:{kind}", []
+        news, added = key or f"{run.task_id}:{run.due_at.isoformat()}:{kind}", []
         for channel in channels:
             expires_at = to_micros(now + self.care(channel).expires)
-            own = {"channel": channel, "key": f"{key}:{channel}", "expires_at": expires_at}
+            own = {"channel": channel, "key": f"{news}:{channel}", "expires_at": expires_at}
             if self._database.change(_SQL["insert"], row | own) == 1:
                 added.append((channel, self._database.last_id()))
         return added

@@ -38,6 +38,16 @@ def as_row(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str,
     }
 
 
+def as_started(task: Task, row: Occurrence, owner: int, now: datetime, start: datetime) -> tuple[Any, ...]:
+    """The same of a run that `owner` holds from now on and lets begin at `start`, by position."""
+    due_at, late_ok, policy = to_micros(row.due_at), task.policy.late_ok, task.policy
+    useful_until = None if late_ok is None else due_at + late_ok // MICROSECOND
+    at = to_micros(now)
+    start_at = at if start is now else to_micros(start)
+    alone = policy.overlap != "allow"
+    return task.id, due_at, row.reason, policy.priority, alone, at, start_at, owner, useful_until
+
+
 def decode_run(row: Row) -> Run:
     """A row of the ledger, its task's name in third place, as a Run."""
     return Run(

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from jarvis.errors import NotFound
 from jarvis.memory.deliveries import DeliveryTable
-from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
+from jarvis.memory.instants import maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
-from jarvis.memory.runrows import as_row, decode_run
+from jarvis.memory.runreads import RunReads
+from jarvis.memory.runrows import as_row, as_started, decode_run
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, readable
 from jarvis.scheduler.backoff import next_attempt
 from jarvis.scheduler.misfire import lateness_in
 from jarvis.scheduler.model import (
-    Attempt,
     Claimed,
     Instance,
     Occurrence,
@@ -37,16 +34,14 @@ from jarvis.scheduler.model import (
 from jarvis.scheduler.schedule import MICROSECOND
 
 _SQL = load("runs")
-_DUE_AT = itemgetter(3)  # of a row that decode_run takes
 MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not do so for ever
 
 
-class RunTable:
+class RunTable(RunReads):
     """Record, claim, settle, release, recover; and read the ledger."""
 
     def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable, deliveries: DeliveryTable) -> None:
-        self._database = database
-        self._tasks = tasks
+        super().__init__(database, tasks)
         self._outputs = outputs
         self._deliveries = deliveries
 
@@ -62,7 +57,10 @@ class RunTable:
         return written
 
     def record_started(self, planned: Iterable[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
-        """`record` plans that are clear, and claim each one's run in the same write. What is held now."""
+        """`record` plans that are clear, and claim each one's run in the same write. What is held now.
+
+        A run that is not due yet is held from `now` on and starts when it is.
+        """
         held = []
         with self._database.transaction():
             for task, plan in planned:
@@ -94,7 +92,9 @@ class RunTable:
     def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
         """End each attempt, all in one transaction; None where the fence no longer matched."""
         with self._database.transaction():
-            return [self._settle(outcome) for outcome in outcomes]
+            # Asked once for all: most runs go well, as the one before did, and then nothing is to be noted.
+            failing = self._tasks.failing([outcome.claimed.task.id for outcome in outcomes])
+            return [self._settle(outcome, failing) for outcome in outcomes]
 
     def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
         """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
@@ -130,68 +130,6 @@ class RunTable:
         """Runs this owner holds that somebody wants ended, with the reason."""
         return dict(self._database.rows(_SQL["asked_to_stop"], (owner,)))
 
-    def open_of(self, task_id: int) -> int | None:
-        """A run of a task that is pending or running; None if there is none."""
-        found = self._database.row(_SQL["open_of"], (task_id,))
-        return None if found is None else int(found[0])
-
-    def any_pending(self) -> bool:
-        """Whether anything waits to start, for whatever reason."""
-        return bool(self._database.value(_SQL["any_pending"]))
-
-    def next_available_at(self) -> datetime | None:
-        """The earliest instant at which a pending run may start."""
-        return maybe_instant(self._database.value(_SQL["next_available_at"]))
-
-    def get(self, run_id: int) -> Run:
-        """One row of the ledger."""
-        row = self._database.row(_SQL["get"], (run_id,))
-        if row is None:
-            raise NotFound(f"no run has the id {run_id}: see `jarvis runs list`")
-        return decode_run(row)
-
-    def newest(
-        self,
-        *,
-        task: str | None = None,
-        state: RunState | None = None,
-        since: datetime | None = None,
-        limit: int | None = 50,
-    ) -> list[Run]:
-        """The ledger, newest first; `limit=None` for all of it."""
-        row = {"state": state, "since": maybe_micros(since), "limit": -1 if limit is None else limit}
-        if task is None:
-            return [decode_run(found) for found in self._database.rows(_SQL["newest"], row)]
-        # One task after another: asked for all at once, SQLite would walk the whole ledger.
-        of_each = [
-            self._database.rows(_SQL["newest_of"], {**row, "task_id": each}) for each in self._tasks.ids_of(task)
-        ]
-        found = sorted(itertools.chain(*of_each), key=_DUE_AT, reverse=True)
-        return [decode_run(each) for each in found[:limit]]
-
-    def around(self, task_id: int, since: datetime, until: datetime | None = None) -> list[Run]:
-        """What the ledger has of a task near a moment, by due_at; the cost does not grow with the ledger.
-
-        The first two rows due in since..until (itself excluded; by default that instant alone), the last row
-        and the last planned one before, whose range may reach to it, the next planned one after, what runs now.
-        """
-        end = to_micros(since) + 1 if until is None else to_micros(until)
-        near = {"task_id": task_id, "since": to_micros(since), "until": end}
-        return [decode_run(row) for row in self._database.rows(_SQL["around"], near)]
-
-    def attempts(self, run_id: int) -> list[Attempt]:
-        """The run's attempts that did not end it, in order."""
-        return [
-            Attempt(attempt=row[0], state=row[1], reason=row[2], started_at=maybe_instant(row[3]),
-                    finished_at=from_micros(row[4]))
-            for row in self._database.rows(_SQL["attempts_of"], (run_id,))
-        ]  # fmt: skip
-
-    def counts(self, since: datetime) -> dict[str, int]:
-        """How many rows recorded since then are in each state, and everything that is open."""
-        rows = self._database.rows(_SQL["counts"], (to_micros(since),))
-        return dict(rows) | dict(self._database.rows(_SQL["open_counts"]))
-
     def _make_way(self, task: Task, plan: Plan, now: datetime) -> None:
         """overlap=cancel_running: what is open ends, so that the new occurrence can start."""
         if task.policy.overlap != "cancel_running" or all(row.state is not RunState.PENDING for row in plan.record):
@@ -207,8 +145,8 @@ class RunTable:
         if row.state is not RunState.PENDING:
             self._insert(task, row, "schedule", now)
             return None
-        started = {"state": RunState.RUNNING, "owner": owner, "fence": 1, "attempt": 1, "started_at": to_micros(now)}
-        if not self._database.change(_SQL["insert"], {**as_row(task, row, "schedule", now), **started}):
+        start = max(now, row.due_at)
+        if not self._database.change(_SQL["insert_started"], as_started(task, row, owner, now, start)):
             return None
         run = Run(
             id=self._database.last_id(),
@@ -222,8 +160,8 @@ class RunTable:
             reason=row.reason,
             attempt=1,
             recorded_at=now,
-            available_at=now,
-            started_at=now,
+            available_at=start,
+            started_at=start,
             finished_at=None,
             owner=owner,
             fence=1,
@@ -244,11 +182,13 @@ class RunTable:
         )
         return Claimed(held, task)
 
-    def _settle(self, outcome: Outcome) -> Settled | None:
+    def _settle(self, outcome: Outcome, failing: set[int]) -> Settled | None:
         run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
+        if outcome.started_at is not None:
+            run = msgspec.structs.replace(run, started_at=outcome.started_at)
         again = next_attempt(task.policy, run, result, outcome.finished_at)
         settled = (
-            self._end(task, run, result, outcome.finished_at)
+            self._end(task, run, result, outcome.finished_at, failing)
             if again is None
             else self._retry(run, result, outcome.finished_at, again)
         )
@@ -256,14 +196,14 @@ class RunTable:
             self._outputs.keep(run, result.output, result.output_total)
         return settled
 
-    def _end(self, task: Task, run: Run, result: Result, now: datetime) -> Settled | None:
-        """The run's last word, and what it means for its task."""
+    def _end(self, task: Task, run: Run, result: Result, now: datetime, failing: set[int]) -> Settled | None:
+        """The run's last word, and what it means for its task. `failing` are tasks whose run before failed."""
         reason = " ".join(filter(None, (result.reason, run.reason)))
         if not self._write_end(run, result, reason, now):
             return None
         if run.origin == "schedule":
             self._tasks.completed(task, now)
-        paused, turned = self._take_note(task, result, now)
+        paused, turned = self._take_note(task, result, now, failing)
         if task.deliver:
             self._deliveries.add_result(task, run, result, reason, turned=turned, now=now)
             if paused:
@@ -271,13 +211,9 @@ class RunTable:
         return Settled(result.state, reason, paused)
 
     def _write_end(self, run: Run, result: Result, reason: str, now: datetime) -> bool:
-        values = {
-            **_fenced(run),
-            "state": result.state,
-            "reason": reason,
-            "finished_at": to_micros(now),
-            "data": None if result.data is None else msgspec.json.encode(result.data).decode(),
-        }
+        data = None if result.data is None else msgspec.json.encode(result.data).decode()
+        started_at, finished_at = maybe_micros(run.started_at), to_micros(now)
+        values = (run.id, run.owner, run.fence, result.state, reason, started_at, finished_at, data)
         return self._database.change(_SQL["settle"], values) == 1
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
@@ -291,14 +227,16 @@ class RunTable:
         self._keep_attempt(run, result.state, result.reason, now)
         return Settled(RunState.PENDING, reason)
 
-    def _take_note(self, task: Task, result: Result, now: datetime) -> tuple[str, bool]:
+    def _take_note(self, task: Task, result: Result, now: datetime, failing: set[int]) -> tuple[str, bool]:
         """Count the failures in a row, and pause a task that only fails.
 
         Why it was paused, "" if it was not; and whether the run before it went the other way.
         """
-        if result.state is RunState.CANCELLED:
+        if result.state is RunState.CANCELLED or (result.state is RunState.SUCCEEDED and task.id not in failing):
             return "", False
-        failures, turned = self._tasks.ended(task.id, well=result.state is RunState.SUCCEEDED)
+        well = result.state is RunState.SUCCEEDED
+        failures, turned = self._tasks.ended(task.id, well=well)
+        (failing.discard if well else failing.add)(task.id)
         if not task.policy.pause_after or failures < task.policy.pause_after:
             return "", turned
         last = result.reason or result.state.replace("_", " ")
@@ -339,7 +277,7 @@ class RunTable:
         why = f"attempt {run.attempt} was cut off: {why}"
         why += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
         late_only = msgspec.structs.replace(run, reason=lateness_in(run.reason))
-        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now)
+        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now, set())
 
 
 def _with_lateness(what: str, run: Run) -> str:

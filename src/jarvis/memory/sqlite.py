@@ -14,8 +14,9 @@ from typing import Any
 
 import apsw
 
-from jarvis.errors import StoreError
+from jarvis.errors import StoreError, StoreUnusable
 from jarvis.memory.faults import damaged, of_disk, of_sqlite
+from jarvis.memory.filecheck import FileCheck
 from jarvis.memory.storefile import StoreFile
 
 BUSY_TIMEOUT_MS = 5_000
@@ -49,6 +50,8 @@ class Database:
         self._doomed = False
         self._synced = True
         self._data_version = 0
+        self._verdict: StoreUnusable | None = None  # what makes every further write refused
+        self._check: FileCheck | None = None
         self._file = StoreFile(path)
         try:
             self._connection = apsw.Connection(path)
@@ -139,6 +142,18 @@ class Database:
             raise damaged(self.path, str(found))
         return True
 
+    def check_beside(self, tell: Callable[[Exception | None], None]) -> None:
+        """`check` to its end, while others go on; `tell` hears of it from another thread.
+
+        From the moment that the file is found damaged no transaction begins: each is a StoreUnusable.
+        """
+
+        def judge(wrong: Exception | None) -> None:
+            self._verdict = wrong if isinstance(wrong, StoreUnusable) else None
+            tell(wrong)
+
+        self._check = FileCheck(self.path, judge)
+
     def hurry(self) -> None:
         """From now on wait for other processes for a moment only."""
         with self._lock:
@@ -169,14 +184,21 @@ class Database:
 
         The WAL is neither folded into what is damaged, nor deleted by a name that may be another's by now.
         """
+        self._stop_check()
         with self._lock:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self._connection.close(True)
 
     def close(self) -> None:
         """Close the connection; the WAL is folded back into the file if nobody else has it open."""
+        self._stop_check()
         with self._lock:
             self._connection.close()
+
+    def _stop_check(self) -> None:
+        check, self._check = self._check, None
+        if check is not None:
+            check.stop()
 
     def _change(self, sql: str, bindings: Bindings) -> int:
         # A single statement is all or nothing by itself: no savepoint around each of ten thousand rows.
@@ -190,6 +212,8 @@ class Database:
         self._lock.acquire()
         if not self._depth:
             try:
+                if self._verdict is not None:
+                    raise self._verdict
                 self._set_sync(durable)
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._file.hold()

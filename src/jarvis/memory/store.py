@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
-from jarvis.errors import UsageError
+from jarvis.errors import NotFound, UsageError
 from jarvis.memory.absences import AbsenceTable
-from jarvis.memory.alert_rules import RuleTable
-from jarvis.memory.decisions import DecisionTable
-from jarvis.memory.delegations import DelegationTable
+from jarvis.memory.assistant import AssistantTables
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
-from jarvis.memory.facts import FactTable
+from jarvis.memory.health import HealthTable
+from jarvis.memory.incidents import IncidentTable, Seen, Teller
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.migrate import migrate
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.retention import prune
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
 from jarvis.scheduler.change import change, kept
 from jarvis.scheduler.difference import Changes, Restated, difference
+from jarvis.scheduler.incident import Finding
 from jarvis.scheduler.model import Run, Task, TaskSpec
 from jarvis.scheduler.plan import BEFORE_REMOVAL, WHILE_PAUSED, passed_over, plan
 
 _SQLITE = "sqlite:///"
 
 
-class MemoryStore:
+class MemoryStore(AssistantTables):
     """One store: `MemoryStore("path/memory.db")`, or `MemoryStore()` in memory for tests and embedding.
 
     The tables are attributes (`store.tasks`, `store.runs`, `store.facts`, ...). What touches several of
@@ -38,7 +39,7 @@ class MemoryStore:
     """
 
     def __init__(self, path: str = ":memory:") -> None:
-        self.database = Database(path.removeprefix(_SQLITE))
+        super().__init__(Database(path.removeprefix(_SQLITE)))
         try:
             migrate(self.database)
         except BaseException:
@@ -50,11 +51,9 @@ class MemoryStore:
         self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
-        self.facts = FactTable(self.database)
-        self.delegations = DelegationTable(self.database)
-        self.decisions = DecisionTable(self.database)
-        self.rules = RuleTable(self.database)
         self.events = EventTable(self.database)
+        self.incidents = IncidentTable(self.database, self.deliveries)
+        self.health = HealthTable(self.database)
 
     @property
     def path(self) -> str:
@@ -64,6 +63,13 @@ class MemoryStore:
     def transaction(self) -> AbstractContextManager[object]:
         """One durable commit around what is done inside; all of it or nothing."""
         return self.database.transaction()
+
+    def prune(self, before: datetime, after: int, limit: int) -> tuple[int, int | None]:
+        """Take away what ended `before`, of at most `limit` rows of the ledger with ids above `after`.
+
+        How many of the ledger went, and the last id seen: None once all that are old enough were seen.
+        """
+        return prune(self.database, before, after, limit)
 
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
@@ -96,7 +102,7 @@ class MemoryStore:
             task = self.tasks.get(name)
             if not kept(task, spec.schedule):
                 task = self._recorded(task, now)
-            changed = change(task, spec.schedule, now)
+            changed = change(task, spec.schedule, now, self.runs.open_until(task.id))
             if _stated(task) != _stated(msgspec.structs.replace(spec, schedule=changed.schedule)):
                 self.tasks.change(task, spec, changed)
                 self.database.announce()
@@ -134,7 +140,7 @@ class MemoryStore:
         with self.database.transaction():
             following = self.tasks.elsewhere(zone)
             for task in following:
-                self.tasks.move(self._recorded(task, now), zone, now)
+                self.tasks.move(self._recorded(task, now), zone, max(now, self.runs.open_until(task.id) or now))
             return following
 
     def remove_task(self, name: str, now: datetime) -> int:
@@ -190,6 +196,22 @@ class MemoryStore:
     def start_now(self, name: str, now: datetime) -> Run:
         """A run of a task at once, beside its schedule, which it does not move."""
         return self.runs.add_start(self.tasks.get(name), now)
+
+    def report(self, findings: Sequence[Finding], seen: Seen, run_id: int, zone: tzinfo, now: datetime) -> None:
+        """Write down what a run found of the rules, and put what is to be told of it into the outbox, all at once."""
+        with self.database.transaction():
+            run = self._run(run_id)
+            task = self.tasks.find(run.task_id) if run else None
+            deliver = task.deliver if isinstance(task, Task) else ()
+            channels = tuple(dict.fromkeys(each.channel for each in deliver))
+            teller = Teller(run=run, run_id=run_id, channels=channels, zone=zone, now=now)
+            self.incidents.report(self.rules.list(), findings, seen, teller)
+
+    def _run(self, run_id: int) -> Run | None:
+        try:
+            return self.runs.get(run_id)
+        except NotFound:  # a handler that is called by hand: there is nothing that a delivery could name
+            return None
 
     def close(self) -> None:
         """Close the database."""

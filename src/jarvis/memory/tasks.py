@@ -164,6 +164,10 @@ class TaskTable:
         }
         return self._database.change(_SQL["change"], row) == 1
 
+    def failing(self, task_ids: Sequence[int]) -> set[int]:
+        """Those of the tasks whose last run failed."""
+        return {found for (found,) in self._database.rows(_SQL["failing"], (_json(task_ids),))}
+
     def ended(self, task_id: int, *, well: bool) -> tuple[int, bool]:
         """A run of the task has ended: how many in a row failed with this one, and whether the one before went
         the other way."""

@@ -24,8 +24,10 @@ def kept(task: Task, wanted: Schedule) -> bool:
     return counted_as_before(task.schedule, wanted) == task.schedule
 
 
-def change(task: Task, wanted: Schedule, now: datetime) -> Change:
+def change(task: Task, wanted: Schedule, now: datetime, recorded: datetime | None = None) -> Change:
     """The task with `wanted` from `now` on; what came due until then must be recorded already.
+
+    `recorded` is an instant to come that is recorded as well: the new schedule does not ask for it again.
 
     A schedule that is the same moves nothing. A new rule is counted from `now`, and its runs from none;
     new bounds leave the rule its anchor and its count.
@@ -34,7 +36,7 @@ def change(task: Task, wanted: Schedule, now: datetime) -> Change:
         return Change(task.schedule, task.next_run_at, task.starts)
     schedule = bind(counted_as_before(task.schedule, wanted), now)
     starts = task.starts if _rule(schedule) == _rule(task.schedule) else 0
-    return Change(schedule, _next(task, schedule, starts, now), starts)
+    return Change(schedule, _next(task, schedule, starts, max(now, recorded or now)), starts)
 
 
 def _next(task: Task, schedule: Schedule, starts: int, now: datetime) -> datetime | None:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from jarvis.errors import JarvisError, StoreBusy, StoreError, StoreUnusable
+from jarvis.scheduler.alarm import Alarm
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
 from jarvis.scheduler.model import Instance, RunResult, RunState
@@ -59,7 +60,7 @@ class JarvisDaemon:
         self._shutdown = False
         self._signals = 0
         self._signalled_at = float("-inf")  # monotonic
-        self._wake = asyncio.Event()
+        self._alarm = Alarm()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waker: Waker | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
@@ -102,7 +103,7 @@ class JarvisDaemon:
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to wake
-                loop.call_soon_threadsafe(self._wake.set)
+                loop.call_soon_threadsafe(self._alarm.ring)
 
     async def _tick(self) -> list[RunResult]:
         """One evaluation. Never raises: an error is logged, and the next tick tries again."""
@@ -135,24 +136,25 @@ class JarvisDaemon:
         results = self.engine.tick(now, claim=not self._shutdown)
         if outage is not None:
             self.engine.note([outage])
-        self._next = self.engine.next_wake()
+        self._next = self.engine.next_wake(now)
         self._evaluated_at = mono
+        self.engine.prune()
         return results
 
     async def _sleep(self) -> None:
         """Until something is due, something changed, or it is time for a full evaluation."""
         if await self._hold_off():
             return
-        while not (self._wake.is_set() or self._is_time()):
-            if not await self._wait(self._pause()) and await self._anything_new():
+        while not (self._alarm.rung or self._is_time()):
+            if not await self._alarm.wait(self._pause()) and await self._anything_new():
                 break
-        self._wake.clear()
+        self._alarm.silence()
 
     async def _hold_off(self) -> bool:
         """While ticks fail, wait until it is time to try again; whether they do."""
         while (left := self._outage.retry_at - self._clock.monotonic()) > 0 and not self._shutdown:
-            await self._wait(left)
-            self._wake.clear()
+            await self._alarm.wait(left)
+            self._alarm.silence()
         return bool(self._outage.kind)
 
     def _is_time(self) -> bool:
@@ -167,29 +169,22 @@ class JarvisDaemon:
         due_in = (self._next - self._clock.now()).total_seconds()
         return max(0.0, min(least, due_in - EARLY if due_in > 2 * EARLY else due_in))
 
-    async def _wait(self, seconds: float) -> bool:
-        """Wait to be woken; False if nobody did within `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._wake.wait()
-        except TimeoutError:
-            return False
-
     async def _anything_new(self) -> bool:
         """Whether another process wrote to the store or left runs behind."""
         if self._is_time():
             return True
         try:
-            if self.engine.undisturbed() and not self._outside():  # microseconds, against the wake-up of a thread
-                return self.engine.store.changed()
-            return await self._aside(self._look)
+            changed = self.engine.store.changed()
+            if not changed and self.engine.undisturbed() and not self._outside():
+                return False  # seen in microseconds, against the wake-up of a thread
+            return await self._aside(self._look) or changed
         except Exception:  # noqa: BLE001 - the tick that follows meets the same error, and says it
             return True
 
     def _look(self) -> bool:
         self.engine.watch()
         self._look_outside()
-        return bool(self.engine.recover(self._clock.now())) or self.engine.store.changed()
+        return bool(self.engine.recover(self._clock.now()))
 
     def _look_outside(self) -> None:
         """What is to be looked at every LOOK_EVERY, however often the daemon ticks; what it changes pokes us."""
@@ -205,16 +200,16 @@ class JarvisDaemon:
         while self.engine.executor.busy and not self._out_of_patience():
             await self._tick()
             if self.engine.executor.busy:
-                await self._wait(DRAIN_EVERY)
-                self._wake.clear()
+                await self._alarm.wait(DRAIN_EVERY)
+                self._alarm.silence()
         await self._drain_sends()
 
     async def _drain_sends(self) -> None:
         """Let what is being sent end, but not for long."""
         leave_at = self._clock.monotonic() + (SEND_PATIENCE if self._refusal is None else 0)
         while self.engine.outbox.busy and self._signals < 2 and self._clock.monotonic() < leave_at:
-            await self._wait(DRAIN_EVERY)
-            self._wake.clear()
+            await self._alarm.wait(DRAIN_EVERY)
+            self._alarm.silence()
             await self._tick()
 
     def _out_of_patience(self) -> bool:
@@ -260,7 +255,7 @@ class JarvisDaemon:
     def _poked(self) -> None:
         if self._waker is not None:
             self._waker.drain()
-        self._wake.set()
+        self._alarm.ring()
 
     async def _stop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -312,7 +307,7 @@ class JarvisDaemon:
         except Exception as error:  # noqa: BLE001 - a bad edit of the configuration must not end a daemon that works
             _LOG.error("not reloaded: %s", error)
         self._looked_at = float("-inf")
-        self._wake.set()
+        self._alarm.ring()
 
     async def _aside(self, call: Callable[[], _T]) -> _T:
         """Run a store call beside the event loop, one at a time: a slow disk must not delay the signals."""

@@ -97,7 +97,9 @@ def result_letter(task: Task, run: Run, result: Result, reason: str, *, turned: 
     """What is said of a run that has ended."""
     again = " again" if turned and result.state is RunState.SUCCEEDED else ""
     why = f": {reason}" if reason else ""
-    return Letter(_line(f"{task.name} {result.state.replace('_', ' ')}{again}{why}"), _body(task, run, reason, result))
+    return Letter(
+        one_line(f"{task.name} {result.state.replace('_', ' ')}{again}{why}"), _body(task, run, reason, result)
+    )
 
 
 def template_facts(
@@ -137,7 +139,7 @@ def template_facts(
 def paused_letter(task: Task, run: Run, reason: str) -> Letter:
     """What is said of a task that was paused for its failures."""
     todo = f"It starts no more until you say so: jarvis task resume {task.name}\n"
-    return Letter(_line(f"{task.name} was {reason}"), f"{task.name} was {reason}.\n{todo}{_more(run)}")
+    return Letter(one_line(f"{task.name} was {reason}"), f"{task.name} was {reason}.\n{todo}{_more(run)}")
 
 
 def _body(task: Task, run: Run, reason: str, result: Result) -> str:
@@ -151,7 +153,7 @@ def _more(run: Run) -> str:
     return f"jarvis runs show {run.id}\n"
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """One line that a header, a variable or a title may hold."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return line if len(line) <= _SUBJECT else f"{line[: _SUBJECT - 3]}..."

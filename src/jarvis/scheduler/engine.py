@@ -7,7 +7,7 @@ is driven from one thread at a time; only the executor's runs go on beside it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jarvis.scheduler.clock import SystemClock
@@ -15,27 +15,26 @@ from jarvis.scheduler.clockwatch import Absence
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
-    Due,
     Instance,
     Outcome,
-    Plan,
     Run,
     RunResult,
     Settled,
-    Task,
-    Unreadable,
 )
 from jarvis.scheduler.outbox import Outbox
-from jarvis.scheduler.plan import plan, spread
+from jarvis.scheduler.planner import BATCH, Planner, startable
 from jarvis.scheduler.ports import Clock, Executor, Sender, Store
+from jarvis.scheduler.pruner import Pruner
 from jarvis.scheduler.vigil import Vigil
 
 _LOG = logging.getLogger("jarvis.engine")
 LOOK_EVERY = 5.0  # seconds: the longest until an unannounced change, a dead daemon or a clock step is seen
+# A daemon records and claims a run this long before it is due, and its thread waits for the moment: a commit
+# takes milliseconds, and they must not make it late.
+LEAD = timedelta(milliseconds=25)
 WAKE_SETTLE = timedelta(seconds=10)  # after waking, until network and disks are back
 NOT_STARTED = "(it was claimed, and the turn failed before its start)"
 _CUT_OFF = "its daemon (process {}) ended while it was being sent, so it may have arrived"
-BATCH = 500  # tasks planned, or runs claimed, in one transaction: long enough to share its sync, short to hold
 
 
 class SchedulerEngine:
@@ -49,14 +48,24 @@ class SchedulerEngine:
         *,
         sender: Sender | None = None,
         wake_settle: timedelta = WAKE_SETTLE,
+        lead: timedelta = timedelta(0),
+        retention: timedelta | None = None,
     ) -> None:
-        """Without a `sender` deliveries are written and left to an owner that has one."""
+        """Without a `sender` deliveries are written and left to an owner that has one.
+
+        `lead`: how long before it is due `tick` claims a run that nothing stands in the way of. The executor
+        lets no work begin before its `started_at`. `retention`: how long the ledger is kept, None for ever.
+        """
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
         self.outbox = Outbox(store, sender, self.clock)
+        self._lead = lead
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
+        self._planner = Planner(store, self._vigil)
+        self._pruner = Pruner(store, self.clock, retention)
+        self._alone = False  # in the store, as far as was seen when it was last looked through for others
         self._sure = True  # that what was claimed was started: false while a turn is broken off between the two
         executor.renew = self._renew
 
@@ -113,7 +122,7 @@ class SchedulerEngine:
         while _come(self.store.tasks.next_due_at(), at):
             self._sure = False
             with self.store.transaction():
-                claimed = self._plan_and_claim(self.instance, at)
+                claimed = self._plan_and_claim(self.instance, at, at)
             self._start(claimed)
             self._sure = True
         while self.run_due(at) or self.executor.busy:
@@ -142,7 +151,7 @@ class SchedulerEngine:
         with self.store.transaction():
             written = self.store.runs.settle(outcomes) if outcomes else []
             arrived = self.outbox.settle(sent)
-            claimed = self._plan_and_claim(owner, now) if claim else []
+            claimed = self._plan_and_claim(owner, now, now + self._lead) if claim else []
             letters = self.outbox.claim(owner.id, now) if claim else []
         self.executor.acknowledge(len(outcomes))
         self.outbox.acknowledge(sent, arrived)
@@ -155,7 +164,7 @@ class SchedulerEngine:
         """Record every occurrence up to `now` and move each next_run_at past it. Ledger rows written."""
         written = 0
         self.store.runs.expire(now)
-        while (planned := self._plan_batch(now)) is not None:
+        while (planned := self._planner.batch(now, now)) is not None:
             written += self.store.runs.record(planned, now)
         return written
 
@@ -194,7 +203,9 @@ class SchedulerEngine:
     def recover(self, now: datetime) -> list[Run]:
         """Take over what daemons that died left running, and end the processes they left behind."""
         owner, recovered = self.instance, list[Run]()
-        for instance in self.store.instances.open():
+        found = self.store.instances.open()
+        self._alone = [instance.id for instance in found] == [owner.id]
+        for instance in found:
             if instance.id == owner.id or self.store.instances.alive(instance, now):
                 continue
             self.executor.end_leftovers(instance.token)
@@ -208,16 +219,26 @@ class SchedulerEngine:
             _LOG.warning("run %s of %s was cut off when its daemon died", run.id, run.task)
         return recovered
 
+    def prune(self) -> int:
+        """One step in taking away what is past its retention, if it is time for one. Rows of the ledger that went."""
+        return self._pruner.step()
+
     def others(self) -> list[Instance]:
         """The other owners that live on this store."""
         table, now = self.store.instances, self.clock.now()
         return [found for found in table.open() if found.id != self.instance.id and table.alive(found, now)]
 
-    def next_wake(self) -> datetime | None:
-        """When something next has its turn; None when nothing waits, or only for a free place."""
+    def next_wake(self, now: datetime | None = None) -> datetime | None:
+        """When something next has its turn after a tick at `now` (default: the clock's).
+
+        None when nothing waits, or only for a free place.
+        """
         if self._vigil.settled_at is not None:
             return self._vigil.settled_at
-        moments = [self.store.tasks.next_due_at(), self.outbox.next_at()]
+        due_at = self.store.tasks.next_due_at()
+        if due_at is not None and due_at - self._lead > (now or self.clock.now()):  # else it is not to be claimed ahead
+            due_at -= self._lead
+        moments = [due_at, self.outbox.next_at()]
         if self.executor.free:
             moments.append(self.store.runs.next_available_at())
         return min((moment for moment in moments if moment is not None), default=None)
@@ -229,19 +250,19 @@ class SchedulerEngine:
     def watch(self, meant: float = LOOK_EVERY) -> list[Absence]:
         """Read the clocks and note what they say of the time since they were last read, `meant` seconds ago."""
         reading, found = self._vigil.look(meant)
+        if any(absence.kind.startswith("stepped") for absence in found):
+            self._pruner.hold()
         if self._vigil.zone_changed:
             self.rezone(reading.zone, reading.wall)
             self._vigil.zone_changed = False
         return found
 
     def undisturbed(self, meant: float = LOOK_EVERY) -> bool:
-        """Whether `watch` and `recover` would find nothing, as far as a few reads in microseconds can tell.
+        """Whether `watch` and `recover` would find nothing, unless somebody wrote to the store since `recover`.
 
-        So who only waits need not leave its thread for it.
+        A few reads in microseconds: so who only waits need not leave its thread for it.
         """
-        if self.executor.busy or self.outbox.busy or not self._vigil.undisturbed(meant):
-            return False
-        return [found.id for found in self.store.instances.open()] == [self.instance.id]
+        return self._alone and not self.executor.busy and not self.outbox.busy and self._vigil.undisturbed(meant)
 
     def rezone(self, zone: str, now: datetime) -> int:
         """The system is in another time zone: what came due in the old one is recorded, then tasks follow."""
@@ -280,30 +301,21 @@ class SchedulerEngine:
         if seen is not None and seen < now and not self.others():
             self.note([Absence(kind="stopped", since=seen, until=now)])
 
-    def _plan_and_claim(self, owner: Instance, now: datetime) -> list[Claimed]:
-        """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded."""
+    def _plan_and_claim(self, owner: Instance, now: datetime, until: datetime) -> list[Claimed]:
+        """With room for all that is due and nothing waiting before it, runs are claimed as they are recorded.
+
+        Those due after `now`, up to `until`, are recorded so or not at all: at their moment there may be room.
+        """
         runs, waiting = self.store.runs, self.store.runs.any_pending()
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way
-        planned = self._plan_batch(now) or []
-        startable, taken = _startable(planned, self.executor, waiting=waiting)
-        others = [entry for entry in planned if entry[0].id not in startable]
-        held = runs.record_started([each for each in planned if each[0].id in startable], owner.id, now)
+        planned = self._planner.batch(now, until) or []
+        at_once, taken = startable(planned, self.executor, waiting=waiting)
+        others = [entry for entry in planned if entry[0].id not in at_once and _come(entry[0].next_run_at, now)]
+        held = runs.record_started([each for each in planned if each[0].id in at_once], owner.id, now)
         if others:
             runs.record(others, now)
         return held + self._claim(owner, now, taken) if waiting or others else held
-
-    def _plan_batch(self, now: datetime) -> list[tuple[Task, Plan]] | None:
-        """Plans for at most one batch of tasks, None when nothing was due."""
-        due = self.store.tasks.due(now, BATCH)
-        if not due:
-            self._vigil.forget()  # whatever they made late has been accounted for
-            return None
-        made = [(found.task, self._planned(found, now)) for found in self._readable(due, now)]
-        planned = [(task, plan) for task, plan in made if plan is not None]
-        if self._vigil.slept:
-            planned = spread(planned, now)
-        return planned
 
     def _claim(self, owner: Instance, now: datetime, taken: int = 0) -> list[Claimed]:
         room = min(self.executor.free - taken, BATCH)
@@ -313,39 +325,6 @@ class SchedulerEngine:
         if claimed:
             self.executor.start(claimed, self.instance.token)
         return claimed
-
-    def _readable(self, due: Sequence[Due | Unreadable], now: datetime) -> Iterator[Due]:
-        for found in due:
-            if isinstance(found, Due):
-                yield found
-            else:
-                self._set_aside(found.task_id, found.name, found.reason, now)
-
-    def _planned(self, due: Due, now: datetime) -> Plan | None:
-        try:
-            made = plan(due.task, now, due.open_run, self._vigil.why_late(due.task))
-            if made.next_run_at is not None and made.next_run_at <= now:
-                raise ValueError(f"its next instant after {now.isoformat()} came out as {made.next_run_at.isoformat()}")
-        except Exception as error:  # noqa: BLE001 - one task that cannot be planned must neither stop the others nor spin
-            _LOG.exception("planning failed", extra={"task": due.task.name})
-            self._set_aside(due.task.id, due.task.name, f"it cannot be planned: {error!r}", now)
-            return None
-        return made
-
-    def _set_aside(self, task_id: int, name: str, reason: str, now: datetime) -> None:
-        _LOG.error("task %s was paused: %s", name, reason)
-        self.store.tasks.pause(task_id, reason, now)
-
-
-def _startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiting: bool) -> tuple[set[int], int]:
-    """The tasks whose run can be claimed as it is recorded, and how many places those take.
-
-    Brief ones always; the others if there is room for all of them and nothing waits before them.
-    """
-    clear = [task for task, plan in planned if plan.clear]
-    brief = {task.id for task in clear if executor.brief(task.handler)}
-    taken = len(clear) - len(brief)
-    return (brief, 0) if waiting or taken > executor.free else ({task.id for task in clear}, taken)
 
 
 def _come(moment: datetime | None, now: datetime) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
+from jarvis.scheduler.authorship import RunMemory
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState
 from jarvis.scheduler.output import Live, Output
 from jarvis.scheduler.ports import Clock, Context, Handler
@@ -27,13 +29,18 @@ class RunExecutor:
         timeout: timedelta,
         memory: Any = None,
         live: Callable[[Run], Live | None] = lambda _run: None,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
-        """`timeout` is for tasks that name none; `live` gives what shows a run's output while it runs."""
+        """`timeout` is for tasks that name none; `live` gives what shows a run's output while it runs.
+
+        `pause` lets the seconds pass until a run that was claimed ahead is due.
+        """
         self._handlers = handlers
         self._clock = clock
         self._timeout = timeout
         self._memory = memory
         self._live = live
+        self._pause = pause or threading.Event().wait
         self._shown: dict[tuple[int, int], Live] = {}  # run id and fence -> of those not yet forgotten
         self._stop_all = False
         self._stop: dict[int, str] = {}  # run id -> why it should stop
@@ -48,6 +55,7 @@ class RunExecutor:
 
     def carry(self, claimed: Claimed, owner_mark: str = "") -> Outcome:
         """The whole way of one run. Never raises: whatever the handler does becomes an outcome."""
+        self._await_start(claimed.run)
         context = self._context(claimed, owner_mark)
         try:
             result = result_of(self._handler(claimed.task.handler)(context))
@@ -55,13 +63,18 @@ class RunExecutor:
             _LOG.debug("handler raised", exc_info=True, extra={"task": claimed.task.name})
             result = Result(state=RunState.FAILED, reason=said(error))
         result = _with_output(result, context.output)
-        return Outcome(claimed, self._in_time(result, context), self._clock.now())
+        return Outcome(claimed, self._in_time(result, context), self._clock.now(), context.now)
 
     def forget(self, claimed: Claimed) -> None:
         """The outcome is settled: what showed the output while it ran goes."""
         live = self._shown.pop((claimed.run.id, claimed.run.fence), None)
         if live is not None:
             live.discard()
+
+    def _await_start(self, run: Run) -> None:
+        """Until a run claimed ahead is due. A clock set back meanwhile does not hold it for longer than a moment."""
+        while run.started_at is not None and 0 < (left := (run.started_at - self._clock.now()).total_seconds()) < 1:
+            self._pause(left)
 
     def _handler(self, name: str) -> Handler:
         try:
@@ -86,7 +99,7 @@ class RunExecutor:
             remaining=remaining,
             cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
             logger=_LOG,
-            memory=self._memory,
+            memory=None if self._memory is None else RunMemory(lambda: self._memory, task.name, run.id),
             owner_mark=owner_mark,
             output=Output(live=live),
             memory_limit=task.policy.memory_limit,

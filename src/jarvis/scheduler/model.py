@@ -219,6 +219,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     output: bytes = b""
     output_total: int = 0
+    quiet: bool = False  # that it went well again is no news: whoever is to know something is told by the work itself
 
     def __post_init__(self) -> None:
         if self.state not in _ENDS:
@@ -226,11 +227,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A claimed run with the result that is to settle it, and when its work ended."""
+    """A claimed run with the result that is to settle it, and when its work ended and began (None: when claimed)."""
 
     claimed: Claimed
     result: Result
     finished_at: datetime
+    started_at: datetime | None = None
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -267,7 +269,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     task_id: int
     task: str
     channel: str
-    kind: Literal["result", "paused"]
+    kind: Literal["result", "paused", "alert"]
     subject: str
     body: str
     state: DeliveryState

@@ -253,6 +253,12 @@ class Store(Protocol):
     def rezone(self, zone: str, now: datetime) -> Sequence[Task]:
         """Move the tasks that follow the system's time zone to `zone`; those that changed."""
 
+    def prune(self, before: datetime, after: int, limit: int) -> tuple[int, int | None]:
+        """Take away what ended `before`, of at most `limit` rows of the ledger with ids above `after`.
+
+        How many of the ledger went, and the last id seen: None once all that are old enough were seen.
+        """
+
     def changed(self) -> bool:
         """Whether another process wrote since this was last asked."""
 

@@ -77,7 +77,7 @@ CREATE INDEX runs_pending ON runs (priority DESC, available_at, id) WHERE state 
 CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'pending';
 CREATE INDEX runs_useful ON runs (useful_until) WHERE state = 'pending' AND useful_until IS NOT NULL;
 CREATE INDEX runs_open ON runs (task_id) WHERE state IN ('pending', 'running');
-CREATE INDEX runs_running ON runs (owner) WHERE state = 'running';
+CREATE INDEX runs_asked ON runs (owner) WHERE state = 'running' AND cancel IS NOT NULL;
 
 -- The last line of defence for "once": whatever the code above does, a settled run stays as it is.
 CREATE TRIGGER runs_settled BEFORE UPDATE OF state ON runs
@@ -113,7 +113,7 @@ CREATE TABLE deliveries (
     run_id       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     task_id      INTEGER NOT NULL REFERENCES tasks (id),
     channel      TEXT NOT NULL,
-    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused')),
+    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert')),
     subject      TEXT NOT NULL,
     body         TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired', 'unknown',
@@ -162,18 +162,21 @@ CREATE TABLE absences (
 ) STRICT;
 CREATE INDEX absences_by_until ON absences (until);
 
--- The assistant's memory.
+-- The assistant's memory. `whole` is a row as its history keeps it; an id is never given to another row.
 CREATE TABLE facts (
+    id         INTEGER PRIMARY KEY,           -- of the text in facts_words
     category   TEXT NOT NULL,
     key        TEXT NOT NULL,
     value      TEXT NOT NULL,                 -- JSON
     source     TEXT NOT NULL DEFAULT 'user',
     updated_at INTEGER NOT NULL,
-    PRIMARY KEY (category, key)
-) STRICT, WITHOUT ROWID;
+    whole      TEXT AS (json_object('category', category, 'key', key, 'value', value, 'source', source,
+                                    'updated_at', updated_at)),
+    UNIQUE (category, key)
+) STRICT;
 
 CREATE TABLE delegations (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     task         TEXT NOT NULL,
     delegated_to TEXT NOT NULL,
     due_date     TEXT CHECK (due_date IS date (due_date) AND (due_date IS NULL OR due_date >= '0001')),
@@ -182,12 +185,15 @@ CREATE TABLE delegations (
     status       TEXT NOT NULL DEFAULT 'active',
     notes        TEXT NOT NULL DEFAULT '',
     created_at   INTEGER NOT NULL,
-    updated_at   INTEGER NOT NULL
+    updated_at   INTEGER NOT NULL,
+    whole        TEXT AS (json_object('id', id, 'task', task, 'delegated_to', delegated_to, 'due_date', due_date,
+                                      'priority', priority, 'status', status, 'notes', notes,
+                                      'created_at', created_at, 'updated_at', updated_at))
 ) STRICT;
 CREATE INDEX delegations_due ON delegations (due_date) WHERE status = 'active';
 
 CREATE TABLE decisions (
-    id             INTEGER PRIMARY KEY,
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
     title          TEXT NOT NULL,
     description    TEXT NOT NULL DEFAULT '',
     owner          TEXT NOT NULL DEFAULT '',
@@ -196,19 +202,182 @@ CREATE TABLE decisions (
                                AND (follow_up_date IS NULL OR follow_up_date >= '0001')),
                                               -- ISO date, a day of the user's calendar
     created_at     INTEGER NOT NULL,
-    updated_at     INTEGER NOT NULL
+    updated_at     INTEGER NOT NULL,
+    whole          TEXT AS (json_object('id', id, 'title', title, 'description', description, 'owner', owner,
+                                        'status', status, 'follow_up_date', follow_up_date,
+                                        'created_at', created_at, 'updated_at', updated_at))
 ) STRICT;
 
 CREATE TABLE alert_rules (
-    id                INTEGER PRIMARY KEY,
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
     name              TEXT NOT NULL UNIQUE,
     alert_type        TEXT NOT NULL,
     condition         TEXT NOT NULL,          -- JSON
     enabled           INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
     created_at        INTEGER NOT NULL,
-    last_triggered_at INTEGER,
-    last_occurrence   TEXT NOT NULL DEFAULT '' -- the occurrence that reported it then, and may do so again
+    last_triggered_at INTEGER,                -- when a person was last told that it holds
+    deliver           TEXT NOT NULL DEFAULT '[]', -- JSON: its own channels; none: those of the task that evaluates
+    cool_down         INTEGER NOT NULL DEFAULT 14400000000, -- microseconds
+    whole             TEXT AS (json_object('id', id, 'name', name, 'alert_type', alert_type, 'condition', condition,
+                                           'enabled', enabled, 'created_at', created_at, 'deliver', deliver,
+                                           'cool_down', cool_down))
+                                              -- what a person states; not what evaluating it leaves
 ) STRICT;
+
+-- What a rule found, from when it holds until it is over. Named by the rule's name: it outlives the rule. An id is
+-- never given twice: the outbox knows by it what was told.
+CREATE TABLE incidents (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    rule            TEXT NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('alert', 'broken')),
+    alert_type      TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('firing', 'acknowledged', 'resolved')),
+    text            TEXT NOT NULL,
+    items           TEXT NOT NULL DEFAULT '[]', -- JSON: the ids of what it is about
+    started_at      INTEGER NOT NULL,
+    told            INTEGER NOT NULL DEFAULT 1,
+    last_told_at    INTEGER NOT NULL,
+    told_by         INTEGER,                  -- the run that told it last
+    heard           INTEGER NOT NULL DEFAULT 0, -- 1: some channel was given it
+    acknowledged_at INTEGER,
+    acknowledged_by TEXT NOT NULL DEFAULT '',
+    resolved_at     INTEGER,
+    reason          TEXT NOT NULL DEFAULT '',
+    fence           INTEGER NOT NULL DEFAULT 0 -- rises with every write; carried by every later one
+) STRICT;
+CREATE UNIQUE INDEX incidents_open ON incidents (rule, kind) WHERE state <> 'resolved';
+CREATE INDEX incidents_by_rule ON incidents (rule, kind, id);
+CREATE INDEX incidents_by_run ON incidents (told_by);
+CREATE INDEX incidents_over ON incidents (resolved_at) WHERE state = 'resolved';
+
+CREATE TRIGGER incidents_resolved BEFORE UPDATE OF state ON incidents
+WHEN old.state = 'resolved'
+BEGIN
+    SELECT RAISE (ABORT, 'a resolved incident cannot change its state');
+END;
+
+-- Every change of the assistant's memory, whoever makes it: the table itself writes it down, in the transaction of the
+-- change. The author signs it there; what nobody signed (a hand with the sqlite3 shell) has no source.
+CREATE TABLE changes (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    noun       TEXT NOT NULL CHECK (noun IN ('fact', 'delegation', 'decision', 'rule')),
+    identity   TEXT NOT NULL,                 -- of the row: its id, its name, or category and key around a 0x1f
+    before     TEXT,                          -- the row as JSON; NULL: there was none
+    after      TEXT,                          -- NULL: it was deleted
+    source     TEXT NOT NULL DEFAULT '',      -- who
+    changed_at INTEGER NOT NULL DEFAULT (CAST ((julianday ('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    undoes     INTEGER,                       -- the change that this one takes back
+    size       INTEGER AS (coalesce (length (before), 0) + coalesce (length (after), 0)) STORED
+) STRICT;
+CREATE INDEX changes_by_row ON changes (noun, identity, id, size);
+CREATE INDEX changes_by_source ON changes (source, id);
+
+-- A fact that is set every minute, or is large, is no reason to fill the disk: of each row the last 200 changes stay,
+-- and when a large one comes, no more of them than 8 million characters hold, but always that one.
+CREATE TRIGGER changes_bounded AFTER INSERT ON changes
+BEGIN
+    DELETE FROM changes
+    WHERE noun = new.noun AND identity = new.identity AND id <= (
+        SELECT id FROM changes WHERE noun = new.noun AND identity = new.identity ORDER BY id DESC LIMIT 1 OFFSET 200
+    );
+END;
+CREATE TRIGGER changes_bounded_in_size AFTER INSERT ON changes
+WHEN new.size > 40000
+BEGIN
+    DELETE FROM changes
+    WHERE noun = new.noun AND identity = new.identity AND id <= (
+        SELECT max (id)
+        FROM (
+            SELECT id, sum (size) OVER (ORDER BY id DESC) AS total FROM changes
+            WHERE noun = new.noun AND identity = new.identity
+        )
+        WHERE total > 8000000 AND id < new.id
+    );
+END;
+
+CREATE TRIGGER facts_added AFTER INSERT ON facts
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('fact', new.category || char(31) || new.key, NULL, new.whole);
+END;
+CREATE TRIGGER facts_changed AFTER UPDATE ON facts
+WHEN old.whole IS NOT new.whole
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('fact', new.category || char(31) || new.key, old.whole, new.whole);
+END;
+CREATE TRIGGER facts_deleted AFTER DELETE ON facts
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('fact', old.category || char(31) || old.key, old.whole, NULL);
+END;
+
+CREATE TRIGGER delegations_added AFTER INSERT ON delegations
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('delegation', new.id, NULL, new.whole);
+END;
+CREATE TRIGGER delegations_changed AFTER UPDATE ON delegations
+WHEN old.whole IS NOT new.whole
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('delegation', new.id, old.whole, new.whole);
+END;
+CREATE TRIGGER delegations_deleted AFTER DELETE ON delegations
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('delegation', old.id, old.whole, NULL);
+END;
+
+CREATE TRIGGER decisions_added AFTER INSERT ON decisions
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('decision', new.id, NULL, new.whole);
+END;
+CREATE TRIGGER decisions_changed AFTER UPDATE ON decisions
+WHEN old.whole IS NOT new.whole
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('decision', new.id, old.whole, new.whole);
+END;
+CREATE TRIGGER decisions_deleted AFTER DELETE ON decisions
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('decision', old.id, old.whole, NULL);
+END;
+
+CREATE TRIGGER alert_rules_added AFTER INSERT ON alert_rules
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('rule', new.name, NULL, new.whole);
+END;
+CREATE TRIGGER alert_rules_changed AFTER UPDATE ON alert_rules
+WHEN old.whole IS NOT new.whole
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('rule', new.name, old.whole, new.whole);
+END;
+CREATE TRIGGER alert_rules_deleted AFTER DELETE ON alert_rules
+BEGIN
+    INSERT INTO changes (noun, identity, before, after) VALUES ('rule', old.name, old.whole, NULL);
+END;
+
+-- Facts as they are searched: names of a JSON value's parts and the texts in it, without JSON's own signs.
+CREATE VIRTUAL TABLE facts_words USING fts5 (category, key, value, tokenize = 'unicode61 remove_diacritics 2');
+
+CREATE VIEW facts_texts AS
+SELECT id, category, key, (
+    SELECT group_concat (CASE typeof (part.key) WHEN 'text' THEN part.key || ' ' ELSE '' END
+                         || CASE WHEN part.type IN ('true', 'false', 'null') THEN part.type
+                            ELSE coalesce (part.atom, '') END, ' ')
+    FROM json_tree (CASE WHEN json_valid (facts.value) THEN facts.value ELSE json_quote (facts.value) END) AS part
+) AS value
+FROM facts;
+
+CREATE TRIGGER facts_words_added AFTER INSERT ON facts
+BEGIN
+    INSERT INTO facts_words (rowid, category, key, value)
+    SELECT id, category, key, value FROM facts_texts WHERE id = new.id;
+END;
+CREATE TRIGGER facts_words_changed AFTER UPDATE OF category, key, value ON facts
+BEGIN
+    DELETE FROM facts_words WHERE rowid = old.id;
+    INSERT INTO facts_words (rowid, category, key, value)
+    SELECT id, category, key, value FROM facts_texts WHERE id = new.id;
+END;
+CREATE TRIGGER facts_words_deleted AFTER DELETE ON facts
+BEGIN
+    DELETE FROM facts_words WHERE rowid = old.id;
+END;
 
 CREATE TABLE webhook_events (
     id          INTEGER PRIMARY KEY,

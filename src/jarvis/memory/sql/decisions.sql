@@ -7,8 +7,15 @@ RETURNING id, title, description, owner, status, follow_up_date, created_at, upd
 SELECT id, title, description, owner, status, follow_up_date, created_at, updated_at
 FROM decisions WHERE id = ?;
 
--- name: set_status
-UPDATE decisions SET status = :status, updated_at = :now WHERE id = :id AND status <> :status;
+-- name: edit
+UPDATE decisions
+SET title = :title, description = :description, owner = :owner, status = :status, follow_up_date = :follow_up_date,
+    updated_at = :now
+WHERE id = :id AND (title, description, owner, status, follow_up_date)
+                   IS NOT (:title, :description, :owner, :status, :follow_up_date);
+
+-- name: delete
+DELETE FROM decisions WHERE id = ?;
 
 -- name: list
 SELECT id, title, description, owner, status, follow_up_date, created_at, updated_at

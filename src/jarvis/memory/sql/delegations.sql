@@ -7,8 +7,15 @@ RETURNING id, task, delegated_to, due_date, priority, status, notes, created_at,
 SELECT id, task, delegated_to, due_date, priority, status, notes, created_at, updated_at
 FROM delegations WHERE id = ?;
 
--- name: set_status
-UPDATE delegations SET status = :status, updated_at = :now WHERE id = :id AND status <> :status;
+-- name: edit
+UPDATE delegations
+SET task = :task, delegated_to = :delegated_to, due_date = :due_date, priority = :priority, status = :status,
+    notes = :notes, updated_at = :now
+WHERE id = :id AND (task, delegated_to, due_date, priority, status, notes)
+                   IS NOT (:task, :delegated_to, :due_date, :priority, :status, :notes);
+
+-- name: delete
+DELETE FROM delegations WHERE id = ?;
 
 -- name: list
 SELECT id, task, delegated_to, due_date, priority, status, notes, created_at, updated_at

@@ -72,6 +72,15 @@ FROM deliveries d JOIN runs r ON r.id = d.run_id JOIN tasks t ON t.id = d.task_i
 WHERE d.run_id = ?
 ORDER BY d.id;
 
+-- name: of_news
+SELECT d.id, d.key, d.run_id, d.task_id, t.name, d.channel, d.kind, d.subject, d.body, d.state, d.reason, d.attempt,
+       d.failures, d.created_at, d.available_at, d.expires_at, d.started_at, d.finished_at, d.owner, d.fence,
+       r.state, r.due_at,
+       d.fallback_of, (SELECT MAX(f.id) FROM deliveries f WHERE f.fallback_of = d.id)
+FROM deliveries d JOIN runs r ON r.id = d.run_id JOIN tasks t ON t.id = d.task_id
+WHERE d.key >= :first AND d.key < :end
+ORDER BY d.id;
+
 -- name: newest
 SELECT d.id, d.key, d.run_id, d.task_id, t.name, d.channel, d.kind, d.subject, d.body, d.state, d.reason, d.attempt,
        d.failures, d.created_at, d.available_at, d.expires_at, d.started_at, d.finished_at, d.owner, d.fence,

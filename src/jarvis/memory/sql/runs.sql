@@ -7,6 +7,13 @@ VALUES (:task_id, :due_at, :until, :count, :origin, :state, :reason, :attempt, :
         :available_at, :started_at, :finished_at, :owner, :fence, :useful_until)
 ON CONFLICT (task_id, due_at) DO NOTHING;
 
+-- name: insert_started
+-- A run of the schedule that begins as it is recorded; its bindings by position, as there may be thousands.
+INSERT INTO runs (task_id, due_at, origin, state, reason, attempt, priority, alone, recorded_at, available_at,
+                  started_at, owner, fence, useful_until)
+VALUES (?1, ?2, 'schedule', 'running', ?3, 1, ?4, ?5, ?6, ?7, ?7, ?8, 1, ?9)
+ON CONFLICT (task_id, due_at) DO NOTHING;
+
 -- name: claimable
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
        r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures, r.alone,
@@ -43,9 +50,12 @@ SELECT id FROM runs INDEXED BY runs_open WHERE task_id = ? AND state IN ('pendin
 -- name: asked_to_stop
 SELECT id, cancel FROM runs WHERE owner = ? AND state = 'running' AND cancel IS NOT NULL;
 
+-- name: open_until
+SELECT MAX(due_at) FROM runs INDEXED BY runs_open WHERE task_id = ? AND state IN ('pending', 'running') AND origin = 'schedule';
+
 -- name: settle
-UPDATE runs SET state = :state, reason = :reason, finished_at = :finished_at, data = :data
-WHERE id = :id AND state = 'running' AND owner = :owner AND fence = :fence;
+UPDATE runs SET state = ?4, reason = ?5, started_at = ?6, finished_at = ?7, data = ?8
+WHERE id = ?1 AND state = 'running' AND owner = ?2 AND fence = ?3;
 
 -- name: back_to_pending
 UPDATE runs SET state = 'pending', owner = NULL, started_at = NULL, attempt = attempt - :uncounted, reason = :reason,
@@ -72,8 +82,8 @@ WHERE id IN (SELECT id FROM runs INDEXED BY runs_open WHERE task_id = :task_id A
 -- name: running_of
 SELECT r.id, r.task_id, t.name, r.due_at, r.until, r.count, r.origin, r.state, r.reason, r.attempt, r.recorded_at,
        r.available_at, r.started_at, r.finished_at, r.owner, r.fence, r.data, r.failures
-FROM runs r JOIN tasks t ON t.id = r.task_id
-WHERE r.owner = ? AND r.state = 'running';
+FROM runs r INDEXED BY runs_open JOIN tasks t ON t.id = r.task_id
+WHERE r.owner = ? AND r.state IN ('pending', 'running') AND r.state = 'running';
 
 -- name: any_pending
 SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'pending');
@@ -112,7 +122,13 @@ ORDER BY r.due_at DESC
 LIMIT :limit;
 
 -- name: counts
-SELECT state, COUNT(*) FROM runs WHERE recorded_at >= ? GROUP BY state;
+SELECT state, COUNT(*) FROM runs WHERE id >= :first AND recorded_at >= :since GROUP BY +state;
+
+-- name: last_id
+SELECT COALESCE(MAX(id), -1) FROM runs;
+
+-- name: recorded_from
+SELECT id, recorded_at FROM runs WHERE id >= ? ORDER BY id LIMIT 1;
 
 -- name: open_counts
 SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;

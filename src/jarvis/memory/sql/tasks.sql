@@ -79,6 +79,9 @@ WHERE id = :id AND next_run_at = :due AND revision = :revision AND removed_at IS
 -- name: completed
 UPDATE tasks SET next_run_at = :next WHERE id = :id AND next_run_at < :next AND removed_at IS NULL;
 
+-- name: failing
+SELECT id FROM tasks WHERE id IN (SELECT value FROM json_each(?)) AND failures > 0;
+
 -- name: went_well
 UPDATE tasks SET failures = 0 WHERE id = ? AND failures > 0;
 

@@ -1,0 +1,22 @@
+-- name: first_recent
+-- The first of the window that is not past its retention.
+SELECT id FROM (SELECT id, recorded_at FROM runs WHERE id > :after ORDER BY id LIMIT :limit) AS seen
+WHERE recorded_at >= :before
+LIMIT 1;
+
+-- name: last_of_window
+SELECT MAX(id) FROM (SELECT id FROM runs WHERE id > :after ORDER BY id LIMIT :limit) AS seen;
+
+-- name: runs
+DELETE FROM runs
+WHERE id > :after AND id <= :upto AND state NOT IN ('pending', 'running')
+  AND EXISTS (SELECT 1 FROM runs AS newer WHERE newer.task_id = runs.task_id AND newer.due_at > runs.due_at);
+
+-- name: absences
+DELETE FROM absences WHERE until < :before;
+
+-- name: incidents
+DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
+
+-- name: changes
+DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
