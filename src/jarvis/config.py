@@ -138,7 +138,8 @@ SETTINGS = (
             "After the machine woke, until anything starts: networks and disks come back first."),
     Setting("SCHEDULER_RETENTION_DAYS", "retention", read_days, "400",
             "a number of days above 0 and up to 36500, fractions allowed, or forever",
-            "How long the ledger is kept. Each task's newest row stays, and what has not ended."),
+            "How long the ledger, and the history of the assistant's memory, are kept. Each task's newest row stays, "
+            "and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
 )
