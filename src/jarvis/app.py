@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jarvis.handlers.pool import WorkerPool
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.attention import Settings
-    from jarvis.scheduler.delivery import Care
+    from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler
@@ -200,7 +200,6 @@ def channel(name: str, config: Config) -> Channel:
 
 def channel_cares(config: Config) -> Callable[[str], Care]:
     """What is done with what each channel cannot deliver. Nothing is read before something is to be delivered."""
-
     found: list[Callable[[str], Care]] = []
 
     def care(name: str) -> Care:

@@ -31,7 +31,7 @@ from jarvis.channelvalues import (
     web_url,
     whole,
 )
-from jarvis.scheduler.delivery import USUAL_CARE, Care
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.suggest import did_you_mean
 
 TIMEOUT = 30.0  # seconds that one send may take

@@ -139,8 +139,7 @@ deliver = [
     deliver = jarvis("task", "show", "t", "--json").json["deliver"]
     assert [each["template"] for each in deliver] == ["for the others", "its own", "Subject: from the file\n"]
     (home / "brief.txt").write_text("Subject: changed\n")
-    said = jarvis("apply").out
-    assert "~ change t: deliver" in said
+    assert "~ change t: deliver" in jarvis("apply").out
     channels.write_text(channels.read_text().replace("template_file", "template_fil"))
     said = jarvis("apply")
     assert (said.code, "a table of deliver has no key 'template_fil'" in said.err) == (2, True), said.err

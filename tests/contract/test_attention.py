@@ -12,7 +12,8 @@ from jarvis.errors import JarvisError, SendFailed, SendRefused
 from jarvis.memory import MemoryStore
 from jarvis.memory.deliveries import MOST_JUDGED
 from jarvis.scheduler.attention import Attention, Settings
-from jarvis.scheduler.delivery import LIFETIME, Care
+from jarvis.scheduler.care import Care
+from jarvis.scheduler.delivery import LIFETIME
 from jarvis.scheduler.digest import MOST_TOLD
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.incident import Finding

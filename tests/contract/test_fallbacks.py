@@ -10,7 +10,7 @@ import pytest
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.memory import MemoryStore
 from jarvis.memory.faults import Refused
-from jarvis.scheduler.delivery import USUAL_CARE, Care
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, Form, Result, RunState
 from jarvis.testing import InlineSender
 from tests.contract.test_deliveries import BAD, GOOD, ME, MINUTE, World

@@ -21,7 +21,7 @@ from jarvis.channelspec import (
     read_channels,
 )
 from jarvis.channelvalues import Address
-from jarvis.scheduler.delivery import USUAL_CARE, Care
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.secretref import SecretError, Secrets
 
 KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -103,7 +103,7 @@ def send(request: dict[str, Any]) -> dict[str, Any]:
     answer({"begun": True})
     body, subject = request["body"].strip() or request["subject"], request["subject"]
     result = service.notify(body=body, title=subject, body_format="text", interpret_escapes=False)
-    how = verdict(result.status.name, exchanges, many=len(service[0]) > 1)
+    how = verdict(result.status.name, exchanges, many=len(service) > 1 or len(service[0]) > 1)
     told = {"how": how, "why": "" if how == "sent" else complaints.told()}
     waits = [each.retry_after for each in exchanges if each.retry_after.isdecimal()]
     return told | ({"retry_after": float(waits[-1][:9])} if waits else {})

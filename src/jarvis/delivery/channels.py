@@ -23,7 +23,7 @@ from jarvis.channelspec import (
 )
 from jarvis.delivery.discreet import DiscreetChannel
 from jarvis.errors import ConfigError, SendFailed, SendRefused
-from jarvis.scheduler.delivery import USUAL_CARE, Care
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.ports import Channel
 from jarvis.secretref import SecretError, Secrets
 

@@ -15,9 +15,8 @@ from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.attention import Settings, Wish, mark, same_of
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.delivery import (
-    USUAL_CARE,
-    Care,
     Letter,
     after,
     everywhere,

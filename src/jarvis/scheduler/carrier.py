@@ -77,7 +77,10 @@ class Carrier:
     def _letter(self, delivery: Delivery, deadline: Deadline) -> Letter:
         if delivery.form is None or self._compose is None:
             return Letter(delivery.subject, delivery.body)
-        return self._compose(delivery, deadline.remaining)
+        letter = self._compose(delivery, deadline.remaining)
+        if deadline.remaining() < 0:
+            raise SendFailed("Jarvis stopped before it began to send it")
+        return letter
 
     def give_up(self, delivery: Delivery) -> Sent:
         """What is to be said of a send that did not end in its time."""

@@ -12,12 +12,13 @@ import msgspec
 from jarvis.errors import UsageError
 from jarvis.scheduler.attention import BAD, Wish
 from jarvis.scheduler.backoff import wait
+from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Deliver, DeliveryState, On, Result, Run, RunState, Same, Sent, Task
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import load_zone
 
-LIFETIME = timedelta(days=1)  # until a delivery that could not be sent is old news
+LIFETIME = USUAL_CARE.expires  # of what goes by a channel that says nothing else
 RETRY_DELAY, RETRY_MAX_DELAY = timedelta(seconds=10), timedelta(hours=1)
 ONS: tuple[str, ...] = get_args(On)
 SAMES: tuple[str, ...] = get_args(Same)
@@ -30,24 +31,6 @@ _HOW: dict[str, dict[str, object]] = {
 _SUBJECT = 200  # characters
 _OUTPUT = 4_000  # bytes of the end of what a run wrote
 TEMPLATE_OUTPUT = 64 * 1024  # the same, for a template
-
-
-class Care(msgspec.Struct, frozen=True):
-    """What is done with deliveries of a channel that do not arrive.
-
-    retries              attempts after the first that failed; None: as long as it has not expired
-    expires              how long it is worth something
-    fallback             the channel that is told in its place, once it has failed or expired; "": none
-    fallback_on_unknown  whether it is also told what may have arrived
-    """
-
-    retries: int | None = None
-    expires: timedelta = LIFETIME
-    fallback: str = ""
-    fallback_on_unknown: bool = False
-
-
-USUAL_CARE = Care()
 
 
 class Letter(msgspec.Struct, frozen=True):
