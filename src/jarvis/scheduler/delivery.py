@@ -9,9 +9,9 @@ from typing import get_args
 import msgspec
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.attention import BAD, Wish
 from jarvis.scheduler.backoff import wait
 from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.judgement import BAD, Wish
 from jarvis.scheduler.model import Deliver, DeliveryState, On, Result, Run, RunState, Same, Sent, Task
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import load_zone
