@@ -55,8 +55,7 @@ def _section(table: Mapping[str, Any], key: str, usual: Attention, problems: lis
     """What one table says; what it does not say is as usual."""
     values: dict[str, Any] = {}
     problems += [f"jarvis.toml key {key}.{name}: {wrong}" for name, wrong in _read(table, values)]
-    fields = {name: getattr(usual, name) for name in usual.__struct_fields__}
-    return Attention(**fields | values)
+    return usual._replace(**values)
 
 
 def _read(table: Mapping[str, Any], values: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
 from jarvis.errors import JarvisError, SendFailed, SendRefused
@@ -273,7 +272,7 @@ def test_a_digest_that_was_due_while_nobody_was_there_goes_when_somebody_is(stor
 
 
 def test_a_digest_that_is_due_in_quiet_hours_waits_for_their_end(store: MemoryStore) -> None:
-    early = Settings(msgspec.structs.replace(NIGHTS.usual, digest=(5 * 3600,)))
+    early = Settings(NIGHTS.usual._replace(digest=(5 * 3600,)))
     w = world(store, *LOW, settings=early)
     w.run()
     w.at("tomorrow 05:00").tick()

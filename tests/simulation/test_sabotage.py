@@ -13,7 +13,7 @@ from jarvis.memory import deliveries, holding, runs, tasks
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
-from jarvis.scheduler import attention, executor, misfire, planner, quiet
+from jarvis.scheduler import executor, judgement, misfire, planner, quiet
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import DeliveryState
 from jarvis.scheduler.outbox import Outbox
@@ -197,7 +197,7 @@ def wake_people(patch: Patch) -> None:
 
 
 def believe_that_what_failed_was_told(patch: Patch) -> None:
-    patch.setattr(attention, "_TOLD", frozenset(DeliveryState))
+    patch.setattr(judgement, "_TOLD", frozenset(DeliveryState))
 
 
 def lose_members_of_a_digest(patch: Patch) -> None:

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.attention import Wish
 from jarvis.scheduler.delivery import (
     LIFETIME,
     ONS,
@@ -24,6 +23,7 @@ from jarvis.scheduler.delivery import (
     said,
     wanted,
 )
+from jarvis.scheduler.judgement import Wish
 from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, On, Policy, Result, Run, RunState, Sent, Task
 from jarvis.scheduler.schedule import Cron
 

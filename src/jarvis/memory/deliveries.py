@@ -14,7 +14,7 @@ from jarvis.memory.holding import Holding
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.scheduler.attention import Settings, Wish, mark, same_of
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.delivery import (
     Letter,
@@ -28,6 +28,7 @@ from jarvis.scheduler.delivery import (
     too_late,
     wanted,
 )
+from jarvis.scheduler.judgement import Wish, mark, same_of
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
 
 _SQL = load("deliveries")

@@ -11,8 +11,9 @@ import msgspec
 from jarvis.memory.instants import from_micros, maybe_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.scheduler.attention import Asked, Attention, Before, Settings, decide
+from jarvis.scheduler.attention import Attention, Settings
 from jarvis.scheduler.digest import MOST_TOLD, Back, Member, digest_letter
+from jarvis.scheduler.judgement import Asked, Before, decide
 from jarvis.scheduler.model import DeliveryState
 
 _SQL = load("holding")

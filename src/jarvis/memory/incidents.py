@@ -15,9 +15,9 @@ from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
-from jarvis.scheduler.attention import Wish
 from jarvis.scheduler.delivery import everywhere, read_deliver
 from jarvis.scheduler.incident import Finding, Incident, IncidentState, Kind, Step, Watched, key, letter, step
+from jarvis.scheduler.judgement import Wish
 from jarvis.scheduler.model import Run
 
 _SQL = load("incidents")

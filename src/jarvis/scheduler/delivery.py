@@ -10,10 +10,10 @@ from zlib import crc32
 import msgspec
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.attention import BAD, Wish
 from jarvis.scheduler.backoff import wait
 from jarvis.scheduler.care import USUAL_CARE, Care
 from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.judgement import BAD, Wish
 from jarvis.scheduler.model import Deliver, DeliveryState, On, Result, Run, RunState, Same, Sent, Task
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import load_zone

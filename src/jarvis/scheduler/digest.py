@@ -8,8 +8,8 @@ from datetime import datetime
 
 import msgspec
 
-from jarvis.scheduler.attention import Hold
 from jarvis.scheduler.delivery import Letter
+from jarvis.scheduler.judgement import Hold
 from jarvis.scheduler.model import DeliveryState
 from jarvis.scheduler.zone import load_zone
 

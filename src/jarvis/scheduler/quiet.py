@@ -7,14 +7,16 @@ one is skipped the window is what is left of it. It belongs to the day that it b
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import msgspec
+from typing import NamedTuple
 
 from jarvis.scheduler.exclusion import WEEKDAYS
 from jarvis.scheduler.localtime import DAY
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.wallclock import WallClock, instant, second_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ALLOWED = 'such as "22:00-07:00" or "sat,sun 00:00-10:00"'
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -28,7 +30,7 @@ class QuietError(ValueError):
     """Quiet hours that cannot be understood, or that would leave no time to tell anything."""
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(NamedTuple):
     """From `start` on these weekdays (0 is Monday) to `end`: seconds of the day, above a day where it is the next."""
 
     days: tuple[int, ...]

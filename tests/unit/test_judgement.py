@@ -7,17 +7,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from jarvis.scheduler.attention import (
-    SEND,
-    Asked,
-    Attention,
-    Before,
-    Settings,
-    Verdict,
-    decide,
-    mark,
-    same_of,
-)
+from jarvis.scheduler.attention import Attention, Settings
+from jarvis.scheduler.judgement import SEND, Asked, Before, Verdict, decide, mark, same_of
 from jarvis.scheduler.model import DeliveryState, Result, RunState, Same
 from jarvis.scheduler.quiet import read_window
 
@@ -66,13 +57,13 @@ def test_in_quiet_hours_it_is_held_until_they_end_and_says_so_in_their_zone() ->
     assert decide(ASKED, QUIET, Past(), NIGHT) == Verdict(
         DeliveryState.HELD, "quiet hours until 2026-03-03 07:00+00:00", NIGHT + timedelta(hours=8), "quiet"
     )
-    denver = msgspec.structs.replace(QUIET, tz="America/Denver")
+    denver = QUIET._replace(tz="America/Denver")
     held = decide(ASKED, denver, Past(), datetime(2026, 3, 3, 6, tzinfo=UTC))
     assert held.reason == "quiet hours until 2026-03-03 07:00-07:00"
 
 
 def test_what_is_urgent_is_told_whatever_the_hour_and_however_much_was() -> None:
-    capped = msgspec.structs.replace(QUIET, cap=1)
+    capped = QUIET._replace(cap=1)
     assert decide(asked(urgent=True), capped, Past(), NIGHT) == SEND
     assert decide(asked(urgent=True, low=True), capped, Past(), NIGHT) == SEND
 
