@@ -29,6 +29,7 @@ from jarvis.scheduler.delivery import (
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
 
 _SQL = load("deliveries")
+_NOT_BEGUN = "(Jarvis stopped before it had begun to send it)"
 _OVER = {
     DeliveryState.SENT: "has been sent",
     DeliveryState.CANCELLED: "was cancelled",
@@ -82,12 +83,20 @@ class DeliveryTable:
             channels = [channel for (channel,) in self._database.rows(_SQL["channels_expiring"], (to_micros(now),))]
             return sum(self._expire(channel, now) for channel in channels)
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
-        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+    def claim(self, owner: int, engaged: Collection[str], now: datetime, *, careful: bool = False) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
+
+        `careful`: the owner says of each with `begin` when it may arrive. Otherwise it may from now on.
+        """
         with self._database.transaction():
             waiting = [channel for (channel,) in self._database.rows(_SQL["channels_waiting"], (to_micros(now),))]
-            claimed = (self._claim(channel, owner, now) for channel in waiting if channel not in engaged)
+            claimed = (self._claim(channel, owner, now, careful) for channel in waiting if channel not in engaged)
             return [delivery for delivery in claimed if delivery is not None]
+
+    def begin(self, delivery: Delivery) -> bool:
+        """From now on it may arrive. False if it is not its owner's any more: then it must not be sent."""
+        row = {"id": delivery.id, "owner": delivery.owner, "fence": delivery.fence}
+        return self._database.change(_SQL["begin"], row) == 1
 
     def release(self, owner: int, engaged: Collection[str]) -> int:
         """Hand back uncounted what an owner claimed for channels that are not engaged, so never began. Rows changed."""
@@ -99,13 +108,14 @@ class DeliveryTable:
             return [self._settle(each) for each in sent]
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
-        """What an owner was sending when it ended is unknown. Rows changed."""
+        """What an owner was sending when it ended is unknown, if it had begun; if not, it waits again. Rows changed."""
         with self._database.transaction():
+            back = self._database.change(_SQL["put_back"], {"owner": owner, "reason": _NOT_BEGUN})
             row = {"owner": owner, "reason": reason, "now": to_micros(now)}
             lost = self._database.rows(_SQL["lose"], row)
             for delivery_id, channel in lost:
                 self._fall_back(delivery_id, channel, DeliveryState.UNKNOWN, now)
-            return len(lost)
+            return back + len(lost)
 
     def cancel_of(self, task_id: int, reason: str, now: datetime) -> int:
         """What waits of a task's will not be sent. Rows changed."""
@@ -191,10 +201,13 @@ class DeliveryTable:
         if goes_on(state, care):
             fall_back(self._database, delivery_id, care.fallback, now, self.care(care.fallback).expires)
 
-    def _claim(self, channel: str, owner: int, now: datetime) -> Delivery | None:
+    def _claim(self, channel: str, owner: int, now: datetime, careful: bool) -> Delivery | None:
         at = to_micros(now)
         delivery_id = self._database.value(_SQL["next_of"], {"channel": channel, "now": at})
-        if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
+        if (
+            self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at, "begun": not careful})
+            != 1
+        ):
             return None
         return msgspec.structs.replace(self.get(delivery_id), form=self._forms.of(delivery_id))
 

@@ -57,7 +57,7 @@ class Outbox:
             return []
         if expired := self._store.deliveries.expire(now):
             _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)
-        return self._store.deliveries.claim(owner, self._sender.engaged, now)
+        return self._store.deliveries.claim(owner, self._sender.engaged, now, careful=self._sender.careful)
 
     def release_unstarted(self, owner: int) -> None:
         """What was claimed in a turn that broke off before its sends began waits again."""
