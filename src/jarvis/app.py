@@ -267,7 +267,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
     memory.deliveries.care = channel_cares(config)
-    senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited)))
+    senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited), memory.deliveries.begin))
     watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
     return SchedulerEngine(
         memory,

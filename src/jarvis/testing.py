@@ -124,6 +124,7 @@ class InlineSender:
 
     def __init__(self, channels: Mapping[str, Channel], clock: Clock) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.careful = False
         self.hanging: set[str] = set()
         self._carrier = Carrier(channels.__getitem__, clock)
         self._open: list[Delivery] = []

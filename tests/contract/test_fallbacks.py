@@ -163,8 +163,8 @@ def test_a_form_is_kept_with_what_the_run_was_then(store: MemoryStore) -> None:
     forms: list[Form | None] = []
     claim: Callable[..., list[Delivery]] = store.deliveries.claim
 
-    def seen(*args: object) -> list[Delivery]:
-        found = claim(*args)
+    def seen(*args: object, **careful: bool) -> list[Delivery]:
+        found = claim(*args, **careful)
         forms.extend(each.form for each in found)
         return found
 
@@ -206,3 +206,46 @@ def test_data_that_is_too_large_is_left_out_of_what_a_template_may_speak_of(stor
     form = store.deliveries._forms.of(world.last.id)
     assert form is not None
     assert form.facts["data"] is None
+
+
+# -- when it may have arrived -----------------------------------------------------------------------------
+def sending(store: MemoryStore, *, careful: bool) -> tuple[World, Delivery]:
+    world = World(store, deliver=ME)
+    world.clock.advance(MINUTE)
+    world.engine.tick(world.clock.now())
+    world.engine.settle_finished()
+    owner = store.instances.register(world.clock.now())
+    (claimed,) = store.deliveries.claim(owner.id, (), world.clock.now(), careful=careful)
+    assert claimed.owner is not None
+    return world, claimed
+
+
+def test_what_had_not_begun_when_its_daemon_died_waits_again_and_counts_as_no_failure(store: MemoryStore) -> None:
+    world, claimed = sending(store, careful=True)
+    assert claimed.owner is not None
+    assert store.deliveries.lose(claimed.owner, "it died", world.clock.now()) == 1
+    back = store.deliveries.get(claimed.id)
+    assert (back.state, back.owner, back.failures) == (DeliveryState.PENDING, None, 0)
+    assert back.reason == "(Jarvis stopped before it had begun to send it)"
+    world.deliver(timedelta(0))
+    assert world.me.subjects == ["t succeeded"]
+
+
+@pytest.mark.parametrize("careful", [True, False])
+def test_what_had_begun_is_unknown(store: MemoryStore, careful: bool) -> None:
+    world, claimed = sending(store, careful=careful)
+    assert claimed.owner is not None
+    assert store.deliveries.begin(claimed) or not careful
+    assert store.deliveries.lose(claimed.owner, "it died", world.clock.now()) == 1
+    assert store.deliveries.get(claimed.id).state is DeliveryState.UNKNOWN
+
+
+def test_what_is_not_its_owners_any_more_must_not_begin(store: MemoryStore) -> None:
+    world, claimed = sending(store, careful=True)
+    assert claimed.owner is not None
+    store.deliveries.lose(claimed.owner, "it died", world.clock.now())
+    assert not store.deliveries.begin(claimed)
+    other = store.instances.register(world.clock.now())
+    (again,) = store.deliveries.claim(other.id, (), world.clock.now(), careful=True)
+    assert not store.deliveries.begin(claimed)
+    assert store.deliveries.begin(again)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.crash.daemons import Daemons
-from tests.peers.conftest import HttpPeer, MailPeer, hang, hang_up, reply
+from tests.peers.conftest import HttpPeer, MailPeer, Peer, hang, hang_up, reply
 
 pytestmark = pytest.mark.process
 
@@ -81,6 +81,44 @@ def test_what_was_settled_and_not_yet_sent_is_sent_by_the_next_daemon_once(
     assert tasks == ["one", "two", "three"]
     assert len({each.headers["webhook-id"] for each in http_peer.got}) == 3
     assert mail_peer.got == [], "what may have arrived goes no other way, unless that is asked for"
+
+
+def test_a_daemon_killed_before_a_mail_could_arrive_leaves_it_to_the_next_which_sends_it_once(
+    daemons: Daemons, home: Path, http_peer: HttpPeer, mail_peer: MailPeer
+) -> None:
+    silent = Peer(hang)  # it takes the call, and never greets
+    try:
+        channels(home, http_peer, mail_peer)
+        file = home / "jarvis.toml"
+        good = file.read_text()
+        file.write_text(good.replace(f"port = {mail_peer.port}", f"port = {silent.port}"))
+        first = daemons.start()
+        run_once(daemons, "one", "--deliver", "mail")
+        daemons.until(lambda: silent.calls == 1)
+        assert states(daemons) == [("mail", "sending")]
+        daemons.kill(first)
+        file.write_text(good)
+        daemons.start()
+        daemons.until(lambda: states(daemons) == [("mail", "sent")])
+        assert daemons.stop() == [0]
+        assert [each["Subject"] for each in mail_peer.mails] == ["one succeeded"]
+    finally:
+        silent.close()
+
+
+def test_a_daemon_killed_while_a_template_is_filled_in_has_sent_nothing_yet(
+    daemons: Daemons, home: Path, http_peer: HttpPeer, mail_peer: MailPeer
+) -> None:
+    channels(home, http_peer, mail_peer)
+    endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    first = daemons.start()
+    run_once(daemons, "loops", "--deliver", "hook", "--template", endless)
+    daemons.until(lambda: states(daemons) == [("hook", "sending")])
+    daemons.kill(first)
+    daemons.start()
+    daemons.until(lambda: states(daemons) == [("hook", "sent")], within=60)
+    assert daemons.stop() == [0]
+    assert len(http_peer.got) == 1
 
 
 @pytest.mark.slow

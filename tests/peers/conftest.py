@@ -58,6 +58,7 @@ class Peer:
         self._context = context
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
+        self.calls = 0
         self._over = threading.Event()
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -69,6 +70,7 @@ class Peer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            self.calls += 1
             self._open.append(connection)
             thread = threading.Thread(target=self._serve, args=(connection,))
             self._threads.append(thread)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from aiosmtpd.smtp import AuthResult
 from hypothesis import HealthCheck, given, settings
@@ -199,3 +200,24 @@ def test_tls_from_the_first_byte(authority: Authority, monkeypatch: pytest.Monke
         peer.close()
     with pytest.raises(SendFailed, match="no time left"):
         send(1, a_message(remaining=lambda: -1.0))
+
+
+def test_it_may_arrive_once_everybody_has_agreed_to_it_and_not_before(mail_peer: MailPeer) -> None:
+    class TooLate(Exception):
+        pass
+
+    begun: list[int] = []
+
+    def begin() -> None:
+        begun.append(len(mail_peer.got))
+        raise TooLate
+
+    message = msgspec.structs.replace(a_message(), begin=begin)
+    mail_peer.refuse = {"ada@example.org": "450 later"}
+    with pytest.raises(SendFailed, match="450 later"):
+        send(mail_peer.port, message)
+    assert begun == []
+    mail_peer.refuse = {}
+    with pytest.raises(TooLate):
+        send(mail_peer.port, message)
+    assert (begun, mail_peer.got) == ([0], [])

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from standardwebhooks import Webhook
 
@@ -226,3 +227,30 @@ def test_https_needs_a_certificate_that_somebody_vouches_for(
 def test_the_stamp_of_the_signature_is_that_of_the_attempt(http_peer: HttpPeer) -> None:
     send(http_peer.url, now=lambda: NOW + timedelta(hours=2), secret=signing_key(SECRET))
     assert int(http_peer.got[0].headers["webhook-timestamp"]) == int(NOW.timestamp()) + 7200
+
+
+class TooLate(Exception):
+    """Somebody else's by now."""
+
+
+def test_it_may_arrive_from_the_moment_that_there_is_a_connection_and_not_before(http_peer: HttpPeer) -> None:
+    begun: list[int] = []
+
+    def begin() -> None:
+        begun.append(len(http_peer.got))
+        raise TooLate
+
+    message = msgspec.structs.replace(a_message(), begin=begin)
+    with pytest.raises(SendFailed):
+        send(f"http://127.0.0.1:{a_closed_port()}/hook", message)
+    assert begun == []
+    with pytest.raises(TooLate):
+        send(http_peer.url, message)
+    assert (begun, http_peer.got) == ([0], [])
+
+
+def test_it_begins_once_also_where_it_is_sent_on(http_peer: HttpPeer) -> None:
+    begun: list[int] = []
+    http_peer.answers = [reply(307, b"", "Location: /new"), reply(200)]
+    send(http_peer.url, msgspec.structs.replace(a_message(), begin=lambda: begun.append(len(http_peer.got))))
+    assert begun == [0]

@@ -307,6 +307,7 @@ class ScriptedSender:
 
     def __init__(self, machine: Machine, daemon: int, at: Callable[[str], None]) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.careful = False
         self.begun: Callable[[Send], None] = lambda _send: None
         self._machine = machine
         self._daemon = daemon

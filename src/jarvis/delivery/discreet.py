@@ -11,6 +11,7 @@ class DiscreetChannel:
     """The channel itself, but for what it says when it fails."""
 
     def __init__(self, channel: Channel, secrets: Secrets) -> None:
+        self.begins = getattr(channel, "begins", False)
         self._channel = channel
         self._secrets = secrets
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.headerregistry import Address as Mailbox
 from email.message import EmailMessage
@@ -32,6 +32,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class SmtpChannel:
     """One conversation with the server for each message."""
 
+    begins = True  # by itself: all that comes before the text cannot make it arrive
+
     def __init__(self, spec: SmtpSpec) -> None:
         self._spec = spec
 
@@ -45,7 +47,7 @@ class SmtpChannel:
         data = _on_the_wire(mail(message, self._spec))
         with self._session(message) as smtp:
             self._offer(smtp)
-            self._hand_over(smtp, data)
+            self._hand_over(smtp, data, message.begin)
             with suppress(OSError, smtplib.SMTPException):
                 if smtp.sock is not None:
                     smtp.sock.settimeout(_GOODBYE)
@@ -106,10 +108,11 @@ class SmtpChannel:
             address, code, text = max(bad, key=lambda each: each[1])
             _refuse(code, text, f"for {address}, so nobody was told: ")
 
-    def _hand_over(self, smtp: smtplib.SMTP, data: bytes) -> None:
+    def _hand_over(self, smtp: smtplib.SMTP, data: bytes, begin: Callable[[], None]) -> None:
         code, text = smtp.docmd("DATA")
         if code != 354:
             _refuse(code, text)
+        begin()
         smtp.send(data)  # if that fails the end of the mail did not go out, and the server drops it
         why = f"{self._spec.host} took the mail and did not say what it did with it, so it may have arrived"
         try:

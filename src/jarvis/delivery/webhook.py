@@ -46,12 +46,15 @@ class Reply(NamedTuple):
 class WebhookChannel:
     """One POST for each message."""
 
+    begins = True  # by itself: as long as there is no connection nothing can arrive
+
     def __init__(self, spec: WebhookSpec, now: Callable[[], datetime], scrub: Callable[[str], str] = str) -> None:
         """`now` stamps the signature: a receiver refuses one that is too old. `scrub` takes out of a reply what may
         not be shown."""
         self._scrub = scrub
         self._spec = spec
         self._now = now
+        self._begun = False
 
     @property
     def timeout(self) -> float:
@@ -73,19 +76,32 @@ class WebhookChannel:
         connection.response_class = Response
         with Cutoff(message.remaining, lambda: connection.sock) as cutoff:
             try:
-                target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-                connection.request("POST", target, body, self._headers(url, body, message))
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                raise SendFailed(f"{url.hostname} could not be reached: {_why(error, cutoff)}") from error
-            try:
+                self._ask(connection, url, body, message, cutoff)
                 return _read(connection.getresponse())
             except (OSError, http.client.HTTPException) as error:
-                raise SendUnknown(
-                    f"{url.hostname} took it and gave no answer ({_why(error, cutoff)}), so it may have arrived"
-                ) from error
+                why = f"took it and gave no answer ({_why(error, cutoff)}), so it may have arrived"
+                raise SendUnknown(f"{url.hostname} {why}") from error
             finally:
                 connection.close()
+
+    def _ask(
+        self,
+        connection: http.client.HTTPConnection,
+        url: SplitResult,
+        body: bytes,
+        message: Message,
+        cutoff: Cutoff,
+    ) -> None:
+        """The request, out to its last byte. SendFailed if it is not."""
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        try:
+            connection.connect()
+            if not self._begun:
+                message.begin()
+                self._begun = True
+            connection.request("POST", target, body, self._headers(url, body, message))
+        except (OSError, http.client.HTTPException) as error:
+            raise SendFailed(f"{url.hostname} could not be reached: {_why(error, cutoff)}") from error
 
     def _headers(self, url: SplitResult, body: bytes, message: Message) -> dict[str, str]:
         stamp, identity = str(int(self._now().timestamp())), quote(message.key, safe=_SAFE)

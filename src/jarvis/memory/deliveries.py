@@ -32,6 +32,7 @@ from jarvis.scheduler.judgement import Wish, mark, same_of
 from jarvis.scheduler.model import Delivery, DeliveryState, Result, Run, RunState, Sent, Task
 
 _SQL = load("deliveries")
+_NOT_BEGUN = "(Jarvis stopped before it had begun to send it)"
 _OVER = {
     DeliveryState.SENT: "has been sent",
     DeliveryState.CANCELLED: "was cancelled",
@@ -104,16 +105,29 @@ class DeliveryTable:
             self.holding.look(settings, now, anew=anew)
 
     def claim(
-        self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = _UNHELD
+        self,
+        owner: int,
+        engaged: Collection[str],
+        now: datetime,
+        settings: Settings = _UNHELD,
+        *,
+        careful: bool = False,
     ) -> list[Delivery]:
         """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
 
         What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
+        `careful`: the owner says of each with `begin` when it may arrive. Otherwise it may from now on.
         """
         with self._database.transaction():
             waiting = [channel for (channel,) in self._database.rows(_SQL["channels_waiting"], (to_micros(now),))]
-            claimed = (self._claim(channel, owner, settings, now) for channel in waiting if channel not in engaged)
+            free = (channel for channel in waiting if channel not in engaged)
+            claimed = (self._claim(channel, owner, settings, now, careful) for channel in free)
             return [delivery for delivery in claimed if delivery is not None]
+
+    def begin(self, delivery: Delivery) -> bool:
+        """From now on it may arrive. False if it is not its owner's any more: then it must not be sent."""
+        row = {"id": delivery.id, "owner": delivery.owner, "fence": delivery.fence}
+        return self._database.change(_SQL["begin"], row) == 1
 
     def release(self, owner: int, engaged: Collection[str]) -> int:
         """Hand back uncounted what an owner claimed for channels that are not engaged, so never began. Rows changed."""
@@ -125,13 +139,14 @@ class DeliveryTable:
             return [self._settle(each) for each in sent]
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
-        """What an owner was sending when it ended is unknown. Rows changed."""
+        """What an owner was sending when it ended is unknown, if it had begun; if not, it waits again. Rows changed."""
         with self._database.transaction():
+            back = self._database.change(_SQL["put_back"], {"owner": owner, "reason": _NOT_BEGUN})
             row = {"owner": owner, "reason": reason, "now": to_micros(now)}
             lost = self._database.rows(_SQL["lose"], row)
             for delivery_id, channel in lost:
                 self._fall_back(delivery_id, channel, DeliveryState.UNKNOWN, now)
-            return len(lost)
+            return back + len(lost)
 
     def cancel_of(self, task_id: int, reason: str, now: datetime) -> int:
         """What waits of a task's will not be sent. Rows changed."""
@@ -240,18 +255,19 @@ class DeliveryTable:
         if goes_on(state, care):
             fall_back(self._database, delivery_id, care.fallback, now, self.care(care.fallback).expires)
 
-    def _claim(self, channel: str, owner: int, settings: Settings, now: datetime) -> Delivery | None:
-        at, attention = to_micros(now), settings.of(channel)
+    def _claim(self, channel: str, owner: int, settings: Settings, now: datetime, careful: bool) -> Delivery | None:
+        attention = settings.of(channel)
         for _ in range(MOST_JUDGED):
-            row = self._database.row(_SQL["next_of"], {"channel": channel, "now": at})
+            row = self._database.row(_SQL["next_of"], {"channel": channel, "now": to_micros(now)})
             if row is None:
                 return None
             if self.holding.judge(channel, row, attention, now):
-                return self._take(row[0], owner, at)
+                return self._take(row[0], owner, now, careful)
         return None
 
-    def _take(self, delivery_id: int, owner: int, at: int) -> Delivery | None:
-        if self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at}) != 1:
+    def _take(self, delivery_id: int, owner: int, now: datetime, careful: bool) -> Delivery | None:
+        row = {"id": delivery_id, "owner": owner, "now": to_micros(now), "begun": not careful}
+        if self._database.change(_SQL["claim"], row) != 1:
             return None
         return msgspec.structs.replace(self.get(delivery_id), form=self._forms.of(delivery_id))
 

@@ -49,11 +49,15 @@ class Carrier:
         channel: Callable[[str], Channel],
         clock: Clock,
         compose: Callable[[Delivery, Callable[[], float]], Letter] | None = None,
+        begin: Callable[[Delivery], bool] | None = None,
     ) -> None:
         """`channel` finds one by its name, or raises SendFailed or SendRefused.
 
         `compose` fills in the text of a delivery that has a form, in the seconds that are left. It does not raise.
+        `begin` tells the store that a delivery may arrive from now on; False: it must not be sent any more.
         """
+        self.careful = begin is not None
+        self._begin = begin
         self._channel = channel
         self._clock = clock
         self._compose = compose
@@ -64,7 +68,10 @@ class Carrier:
             channel = self._channel(delivery.channel)
             letter = self._letter(delivery, deadline)
             deadline.allow(channel.timeout)
-            channel.send(message(delivery, deadline, letter))
+            told = message(delivery, deadline, letter, lambda: self._begun(delivery))
+            if not getattr(channel, "begins", False):
+                told.begin()
+            channel.send(told)
         except SendRefused as error:
             return Sent(delivery, "refused", _said(error), self._clock.now())
         except SendUnknown as error:
@@ -73,6 +80,10 @@ class Carrier:
             _LOG.debug("channel raised", exc_info=True, extra={"channel": delivery.channel})
             return Sent(delivery, "failed", _said(error), self._clock.now(), _asked_for(error))
         return Sent(delivery, "sent", "", self._clock.now())
+
+    def _begun(self, delivery: Delivery) -> None:
+        if self._begin is not None and not self._begin(delivery):
+            raise SendFailed("it is not this daemon's to send any more")
 
     def _letter(self, delivery: Delivery, deadline: Deadline) -> Letter:
         if delivery.form is None or self._compose is None:
@@ -93,7 +104,7 @@ class Carrier:
         return Deadline(self._clock)
 
 
-def message(delivery: Delivery, deadline: Deadline, letter: Letter) -> Message:
+def message(delivery: Delivery, deadline: Deadline, letter: Letter, begin: Callable[[], None]) -> Message:
     """A delivery as its channel sees it."""
     return Message(
         key=delivery.key,
@@ -108,6 +119,7 @@ def message(delivery: Delivery, deadline: Deadline, letter: Letter) -> Message:
         state=delivery.run_state or "",
         due_at=delivery.due_at,
         attempt=delivery.attempt,
+        begin=begin,
     )
 
 

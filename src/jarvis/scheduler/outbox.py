@@ -67,7 +67,8 @@ class Outbox:
         deliveries.look_again(settings, now, anew=settings != self._judged)
         if expired := deliveries.expire(now):
             _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)
-        return deliveries.claim(owner, self._sender.engaged, now, settings)
+        sender = self._sender
+        return deliveries.claim(owner, sender.engaged, now, settings, careful=sender.careful)
 
     def release_unstarted(self, owner: int) -> None:
         """What was claimed in a turn that broke off before its sends began waits again."""

@@ -87,10 +87,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""  # of the run
     due_at: datetime | None = None
     attempt: int = 1
+    begin: Callable[[], None] = lambda: None  # to be called once, right before it may arrive; SendFailed: it must not
 
 
 class Channel(Protocol):
-    """A means of delivery, made anew for each message."""
+    """A means of delivery, made anew for each message.
+
+    One that has an attribute `begins` that is true calls `message.begin` by itself, as late as it can; for any other
+    that is done before `send`.
+    """
 
     @property
     def timeout(self) -> float:
@@ -163,10 +168,19 @@ class Deliveries(Protocol):
         """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
         held, as it was so by other settings."""
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime, settings: Settings = ...) -> list[Delivery]:
+    def claim(
+        self,
+        owner: int,
+        engaged: Collection[str],
+        now: datetime,
+        settings: Settings = ...,
+        *,
+        careful: bool = False,
+    ) -> list[Delivery]:
         """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
 
         What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
+        `careful`: its sender tells the store of each when it may arrive. Otherwise it may from now on.
         """
 
     def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
@@ -176,7 +190,7 @@ class Deliveries(Protocol):
         """Hand back uncounted what `owner` claimed for channels that are not engaged, so never began. Rows changed."""
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
-        """What an owner was sending when it ended is unknown. Rows changed."""
+        """What an owner was sending when it ended is unknown, if it may have arrived; if not, it waits again."""
 
     def next_available_at(self, engaged: Collection[str]) -> datetime | None:
         """When the next may be sent by a channel that is not engaged, or what is held is to be looked at."""
@@ -323,6 +337,10 @@ class Sender(Protocol):
     """Sends claimed deliveries through their channels, beside the caller."""
 
     on_finish: Callable[[], None]  # called whenever a send ends, from any thread; must not block
+
+    @property
+    def careful(self) -> bool:
+        """Whether it tells the store of each when it may arrive."""
 
     @property
     def engaged(self) -> frozenset[str]:

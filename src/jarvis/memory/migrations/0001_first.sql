@@ -129,6 +129,7 @@ CREATE TABLE deliveries (
     finished_at  INTEGER,
     owner        INTEGER REFERENCES instances (id),
     fence        INTEGER NOT NULL DEFAULT 0,
+    begun        INTEGER NOT NULL DEFAULT 1,  -- 0: it is being sent, and nothing of it can have arrived yet
     fallback_of  INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- it comes in the place of that one
     urgent       INTEGER NOT NULL DEFAULT 0,  -- 1: neither quiet hours nor a cap hold it
     low          INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for the next digest

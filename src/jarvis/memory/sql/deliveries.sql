@@ -18,7 +18,8 @@ ORDER BY available_at, id
 LIMIT 1;
 
 -- name: claim
-UPDATE deliveries SET state = 'sending', owner = :owner, fence = fence + 1, attempt = attempt + 1, started_at = :now
+UPDATE deliveries SET state = 'sending', owner = :owner, fence = fence + 1, attempt = attempt + 1, started_at = :now,
+       begun = :begun
 WHERE id = :id AND state = 'pending';
 
 -- name: release
@@ -38,6 +39,13 @@ RETURNING id;
 
 -- name: channels_expiring
 SELECT DISTINCT channel FROM deliveries WHERE state = 'pending' AND expires_at <= ?;
+
+-- name: begin
+UPDATE deliveries SET begun = 1 WHERE id = :id AND state = 'sending' AND owner = :owner AND fence = :fence;
+
+-- name: put_back
+UPDATE deliveries SET state = 'pending', owner = NULL, started_at = NULL, reason = :reason
+WHERE state = 'sending' AND owner = :owner AND begun = 0;
 
 -- name: lose
 UPDATE deliveries SET state = 'unknown', reason = :reason, finished_at = :now
