@@ -204,10 +204,8 @@ class DeliveryTable:
     def _claim(self, channel: str, owner: int, now: datetime, careful: bool) -> Delivery | None:
         at = to_micros(now)
         delivery_id = self._database.value(_SQL["next_of"], {"channel": channel, "now": at})
-        if (
-            self._database.change(_SQL["claim"], {"id": delivery_id, "owner": owner, "now": at, "begun": not careful})
-            != 1
-        ):
+        row = {"id": delivery_id, "owner": owner, "now": at, "begun": not careful}
+        if self._database.change(_SQL["claim"], row) != 1:
             return None
         return msgspec.structs.replace(self.get(delivery_id), form=self._forms.of(delivery_id))
 
