@@ -49,12 +49,13 @@ def house_handlers(config: Config) -> dict[str, Handler]:
     from jarvis.handlers.alert_eval import alert_eval
     from jarvis.handlers.cgroup import Cgroups, delegated
     from jarvis.handlers.command import command
+    from jarvis.handlers.environment import inherited
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
 
     return {
         "alert_eval": alert_eval(config.zone),
-        "command": command(cgroups=Cgroups(delegated())),
+        "command": command(cgroups=Cgroups(delegated()), environ=inherited()),
         "noop": noop,
         "webhook_poll": webhook_poll(config.inbox_dir),
     }

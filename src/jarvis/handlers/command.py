@@ -21,17 +21,17 @@ from __future__ import annotations
 import math
 import os
 import select
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from jarvis.errors import UsageError
 from jarvis.handlers.brand import Brand
 from jarvis.handlers.cgroup import Cgroups
+from jarvis.handlers.child import start
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.cutoff import cut_said, cut_state, how, leftovers_said, must_stop, signal_name
 from jarvis.handlers.environment import inherited, mark_of
@@ -58,8 +58,17 @@ _MOST_CHUNKS = 32  # read after the end; somebody who still writes must not keep
 class Command:
     """Runs `context.params["command"]` and says how it ended. One object serves any number of threads."""
 
-    def __init__(self, kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> None:
-        """`kill_grace` is the time between SIGTERM and SIGKILL for tasks that name none; `cgroups` hold runs."""
+    def __init__(
+        self,
+        kill_grace: timedelta = KILL_GRACE,
+        cgroups: Cgroups | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """`kill_grace` is the time between SIGTERM and SIGKILL for tasks that name none; `cgroups` hold runs.
+
+        `environ` is what commands inherit: by default this process's environment, as it is at each start.
+        """
+        self._environ = environ
         self._kill_grace = kill_grace
         self._cgroups = cgroups or Cgroups(None)
 
@@ -73,7 +82,8 @@ class Command:
         except UsageError as error:
             return Result(state=RunState.FAILED, reason=str(error))
         try:
-            running = _Running(wanted, _environment(wanted, context), context, self._cgroups)
+            env = _environment(self._environ or inherited(), wanted, context)
+            running = _Running(wanted, env, context, self._cgroups)
         except OSError as error:
             return Result(state=RunState.FAILED, reason=_why_not_started(wanted, error))
         with running:
@@ -92,9 +102,13 @@ class Command:
         return running.result(state, f"{what}; ended by {ending.by.name}", how(running.reap()))
 
 
-def command(kill_grace: timedelta = KILL_GRACE, cgroups: Cgroups | None = None) -> Command:
+def command(
+    kill_grace: timedelta = KILL_GRACE,
+    cgroups: Cgroups | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Command:
     """The handler."""
-    return Command(kill_grace, cgroups)
+    return Command(kill_grace, cgroups, environ)
 
 
 class _Running:
@@ -105,16 +119,7 @@ class _Running:
         folder = _folder(wanted.cwd)
         command = held(wanted.command, context.memory_limit, folder, env.get("PATH"))
         with _stdin(wanted.stdin) as stdin:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=env,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                start_new_session=True,
-            )
+            self._process = start(command, env, folder, stdin)
         # From here on it runs: nothing below may fail, or nobody would end it.
         brand = Brand(env[OWNER], context.run_id)
         brand.put_on(self._process.pid)
@@ -123,7 +128,7 @@ class _Running:
         self._tree = Tree(marks, self._process.pid, brand=brand, cgroup=self._cgroup)
         self._written = context.output
         self._watch = Watch(self._process.pid)
-        self._output: int | None = _open_end(self._process)
+        self._output: int | None = self._process.output
         self._ended = False
         self._poll = select.poll()
         for descriptor in (self._output, self._watch.descriptor):
@@ -185,8 +190,7 @@ class _Running:
             if self._cgroup:
                 self._cgroup.close()
             self._watch.close()
-            if self._process.stdout:
-                self._process.stdout.close()
+            os.close(self._process.output)
 
     def _pump(self, seconds: float) -> None:
         """Take output, or notice the end, for at most `seconds`."""
@@ -249,32 +253,25 @@ def _how_said(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"killed by {signal_name(-code)}"
 
 
-def _open_end(process: subprocess.Popen[bytes]) -> int:
-    """Our end of the output, which never blocks."""
-    assert process.stdout is not None  # noqa: S101 - stdout=PIPE
-    os.set_blocking(process.stdout.fileno(), False)
-    return process.stdout.fileno()
-
-
 @contextmanager
-def _stdin(text: str | None) -> Iterator[IO[bytes] | int]:
+def _stdin(text: str | None) -> Iterator[int | None]:
     """What the command reads. A file and not a pipe: nobody has to feed it while the command runs."""
     if text is None:
-        yield subprocess.DEVNULL
+        yield None
         return
     import tempfile  # noqa: PLC0415 - slow to load, and few commands are given a text
 
     with tempfile.TemporaryFile(prefix="jarvis-stdin-") as file:
         file.write(text.encode("utf-8", "surrogateescape"))
         file.seek(0)
-        yield file
+        yield file.fileno()
 
 
 def _folder(cwd: str | None) -> Path | None:
     return Path(cwd).expanduser() if cwd else None
 
 
-def _environment(wanted: Wanted, context: Context) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], wanted: Wanted, context: Context) -> dict[str, str]:
     """The daemon's environment, the task's on top, and which run this is."""
     run = (
         context.task,
@@ -284,7 +281,7 @@ def _environment(wanted: Wanted, context: Context) -> dict[str, str]:
         str(context.attempt),
         mark_of(context.owner_mark),
     )
-    return inherited() | wanted.env | dict(zip(OURS, run, strict=True))
+    return {**environ, **wanted.env, **dict(zip(OURS, run, strict=True))}
 
 
 def _why_not_started(wanted: Wanted, error: OSError) -> str:
