@@ -222,6 +222,13 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     return apply(memory, file, read_specs(file, reading), now)
 
 
+def evaluate(text: str, values: Mapping[str, Any]) -> Any:
+    """What an expression comes to; loaded with the first one."""
+    from jarvis import expression
+
+    return expression.evaluate(text, values)
+
+
 def _read_again(config: Config) -> Config:
     """The configuration as it is now; flags that were given stay."""
     said = config.sources.get("JARVIS_TIMEZONE", "").startswith("flag")
@@ -253,6 +260,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
+    from jarvis.scheduler.sieve import FilterSieve
     from jarvis.scheduler.workers import Workers
     from jarvis.systemzone import zone_watch
 
@@ -273,6 +281,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
         workers,
         clock,
         sender=senders,
+        sieve=FilterSieve(evaluate),
         wake_settle=timedelta(seconds=config.wake_settle),
         lead=LEAD,
         retention=config.retention,

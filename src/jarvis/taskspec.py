@@ -20,7 +20,7 @@ from jarvis.scheduler.delivery import ONS, read_deliver
 from jarvis.scheduler.delivery import said as deliver_said
 from jarvis.scheduler.duration import format_duration, parse_duration
 from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
-from jarvis.scheduler.schedule import Bounds, Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import After, Bounds, Cron, Interval, Once, OnEvent, Schedule, Untimed
 from jarvis.scheduler.size import parse_memory_limit
 from jarvis.scheduler.zone import load_zone
 from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
@@ -80,8 +80,13 @@ def _spec(
 def _policy(given: Given) -> Policy:
     """The policy: what no key says stays as it is by default."""
     values = {key: given.read(key, partial(_policy_value, key)) for key in POLICY_KEYS}
-    kept = {key: value for key, value in values.items() if value is not None}
+    kept = _usual(given) | {key: value for key, value in values.items() if value is not None}
     return given.attempt("", lambda: Policy(**kept)) or Policy()
+
+
+def _usual(given: Given) -> dict[str, Any]:
+    """What a policy is by default where that is not Policy's own: of what happens by itself, nothing is passed over."""
+    return {"overlap": "queue"} if "on" in given or "after" in given else {}
 
 
 def _policy_value(key: str, value: object) -> Any:
@@ -211,7 +216,7 @@ def _deliver_entry(value: object) -> Deliver:
 def to_table(task: Task | TaskSpec) -> dict[str, Any]:
     """The table that states this task: reading it gives the same one again. What is as by default is left out."""
     deliver = {"deliver": [deliver_said(each) for each in task.deliver]} if task.deliver else {}
-    return _schedule_table(task) | _what_table(task) | _policy_table(task.policy) | deliver
+    return _schedule_table(task) | _what_table(task) | _policy_table(task) | deliver
 
 
 def to_toml(task: Task | TaskSpec) -> str:
@@ -229,8 +234,21 @@ def _schedule_table(task: Task | TaskSpec) -> dict[str, Any]:
     return table | {key: _said(value, schedule.tz) for key, value in said.items()}
 
 
+def _untimed_table(schedule: OnEvent | After) -> dict[str, Any]:
+    if isinstance(schedule, After):
+        return {"after": schedule.task} | ({} if schedule.end == "succeeded" else {"if": schedule.end})
+    own = {
+        "debounce": format_duration(schedule.debounce) if schedule.debounce else None,
+        "rate": schedule.rate and schedule.rate.describe(),
+        "filter": schedule.filter or None,
+    }
+    return {"on": schedule.pattern} | {key: value for key, value in own.items() if value is not None}
+
+
 def _rule_table(schedule: Schedule) -> dict[str, Any]:
     """The rule and what only its kind has."""
+    if isinstance(schedule, OnEvent | After):
+        return _untimed_table(schedule)
     if isinstance(schedule, Once):
         return {"at": _said(schedule.at, schedule.tz)}
     if isinstance(schedule, Cron):
@@ -254,8 +272,8 @@ def _what_table(task: Task | TaskSpec) -> dict[str, Any]:
     return {"handler": task.handler} | ({"params": task.params} if task.params else {})
 
 
-def _policy_table(policy: Policy) -> dict[str, Any]:
-    usual = Policy()
+def _policy_table(task: Task | TaskSpec) -> dict[str, Any]:
+    policy, usual = task.policy, Policy(overlap="queue" if isinstance(task.schedule, Untimed) else "skip")
     said = {key: getattr(policy, key) for key in POLICY_KEYS if getattr(policy, key) != getattr(usual, key)}
     return {key: _said(value, "UTC") for key, value in said.items() if value is not None}
 

@@ -15,7 +15,7 @@ from jarvis.scheduler.suggest import did_you_mean
 T = TypeVar("T")
 
 # Keys that DESIGN names and this version does not have: refused as that, never taken for a slip.
-_LATER = frozenset({"on", "max_concurrency"})
+_LATER = frozenset({"max_concurrency"})
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,13 @@ POINTS = {
     "absence": "before absences.insert",
     "before rezone": "before tasks.rezone",
     "read": "before tasks.due",
+    "before matching": "before events.pending",
+    "within matching": "after causes.note",
+    "between run and cause": "before causes.led_to",
+    "before the status": "before causes.matched",
+    "after the status": "after causes.matched",
+    "before a question": "before ask",
+    "within a chain": "before causes.followers",
 }
 
 #: What SQLite answers where a statement cannot be carried out.
@@ -57,7 +64,15 @@ REFUSALS: dict[str, tuple[type[apsw.Error], frozenset[str]]] = {
     "locked": (apsw.BusyError, frozenset({"before begin", "before tasks.due"})),
     "full": (
         apsw.FullError,
-        frozenset({"before commit", "before tasks.advance", "before runs.settle", "before deliveries.insert"}),
+        frozenset(
+            {
+                "before commit",
+                "before tasks.advance",
+                "before runs.settle",
+                "before deliveries.insert",
+                "before causes.note",
+            }
+        ),
     ),
     "io": (
         apsw.IOError,

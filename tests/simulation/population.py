@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
 
 from jarvis.scheduler.model import Deliver, Policy, TaskSpec
-from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Schedule
 
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
 CHANNELS = ("log", "me")
+EVENTS = (("github", "push"), ("github", "pull"), ("mail", "arrived"))
 CRONS = ("*/5 * * * *", "*/20 * * * *", "0 * * * *", "30 2 * * *", "15 1 * * *", "5,35 0-4 * * *", "0 9 * * 1-5")
 
 
@@ -19,9 +21,18 @@ def minutes(chance: Random, *choices: float) -> timedelta:
     return timedelta(minutes=chance.choice(choices))
 
 
-def schedule(chance: Random, now: datetime) -> Schedule:
-    """Any kind, with any bound the oracle knows."""
-    kind = chance.choices(["cron", "interval", "once", "after_completion"], [4, 4, 1, 2])[0]
+def schedule(chance: Random, now: datetime, names: Sequence[str]) -> Schedule:
+    """Any kind, with any bound the oracle knows; `names` are tasks to come after."""
+    kinds = ["cron", "interval", "once", "after_completion", "event", "chain"]
+    kind = chance.choices(kinds, [4, 4, 1, 2, 5, 3 if names else 0])[0]
+    if kind == "event":
+        return on_event(chance, now)
+    if kind == "chain":
+        return After(
+            chance.choice(names),
+            end=chance.choice(["succeeded", "succeeded", "failed", "always"]),
+            max_runs=chance.choice([None, None, None, 2]),
+        )
     if kind == "once":
         return Once(now + minutes(chance, -3, 0, 1, 7, 61, 600))
     ends_at = now + minutes(chance, 30, 400) if chance.random() < 0.1 else None
@@ -32,6 +43,20 @@ def schedule(chance: Random, now: datetime) -> Schedule:
     every = minutes(chance, 1, 2.5, 10, 47, 240)
     return Interval(
         every, after_completion=kind == "after_completion", ends_at=ends_at, max_runs=max_runs, jitter=jitter
+    )
+
+
+def on_event(chance: Random, now: datetime) -> OnEvent:
+    """Any patterns, and any of what limits them."""
+    return OnEvent(
+        chance.choice(["github", "*"]),
+        chance.choice(["push", "pu*", "*"]),
+        debounce=minutes(chance, 0, 0, 0.1, 1),
+        rate=chance.choice([None, Rate(1, timedelta(minutes=1)), Rate(2, timedelta(minutes=10))]),
+        filter=chance.choice(["", "", "payload > 3", "payload > 5"]),
+        max_runs=chance.choice([None, None, None, 3]),
+        ends_at=now + minutes(chance, 30, 400) if chance.random() < 0.1 else None,
+        jitter=minutes(chance, 0.5) if chance.random() < 0.1 else timedelta(0),
     )
 
 
@@ -58,9 +83,9 @@ def deliver(chance: Random) -> tuple[Deliver, ...]:
     return tuple(Deliver(chance.choice(CHANNELS), chance.choice(on)) for _ in range(many))  # type: ignore[arg-type]
 
 
-def spec(chance: Random, number: int, now: datetime) -> TaskSpec:
-    """A task of that number."""
-    rule = schedule(chance, now)
+def spec(chance: Random, number: int, now: datetime, names: Sequence[str] = ()) -> TaskSpec:
+    """A task of that number, which may come after one of those."""
+    rule = schedule(chance, now, names)
     return TaskSpec(
         name=f"t{number}",
         schedule=rule,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What goes with the words before the colon, and is of no use once they are replaced by others.
 _COUNTED_FROM = ("anchor", "dtstart")
-_OF_A_RULE = ("after_completion", "dst_gap", "dst_repeat")
+_OF_A_RULE = ("after_completion", "dst_gap", "dst_repeat", "debounce", "rate", "filter", "if")
 _MERGED = ("params", "env")
 
 

@@ -19,6 +19,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task resume": ("task_change", "let a paused task run again, from now on"),
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
+        "event emit": ("event", "say that something has happened; tasks that wait for it are started"),
         "apply": ("apply", "make the tasks of a file those in the store; jarvis.toml if none is named"),
         "handler list": ("handler", "what a task can be made to do: every handler, and what is wrong with which file"),
         "next": ("next", "the next instants of a task, or of a cron expression"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -11,6 +14,7 @@ from jarvis.errors import NotFound
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.model import Event
 
 _SQL = load("events")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1  # what an integer column holds
@@ -63,7 +67,35 @@ class EventTable:
             "digest": digest,
             "now": to_micros(now),
         }
-        return self._database.change(_SQL["insert"], row) == 1
+        with self._database.transaction():
+            stored = self._database.change(_SQL["insert"], row) == 1
+            if stored:
+                self._database.announce()
+            return stored
+
+    def emit(self, source: str, event_type: str, payload: Any, now: datetime) -> int:
+        """Store an event that no file brought, and wake the daemons. Its id."""
+        with self._database.transaction():
+            text = msgspec.json.encode(payload)
+            name = f"emitted {uuid4().hex}"
+            digest = sha256(name.encode() + text).hexdigest()  # the same said twice has happened twice
+            self.add(source, event_type, msgspec.Raw(text), file_name=name, file_mtime=0, digest=digest, now=now)
+            return self._database.last_id()
+
+    def any_pending(self) -> bool:
+        """Whether any event waits to be given to the tasks it concerns."""
+        return bool(self._database.value(_SQL["any_pending"]))
+
+    def pending(self, limit: int) -> Sequence[Event]:
+        """The events that wait, in the order in which they came, without their payloads, which may be long."""
+        return [
+            Event(id=row[0], source=row[1], event_type=row[2], payload=None, received_at=from_micros(row[3]))
+            for row in self._database.rows(_SQL["pending"], (limit,))
+        ]
+
+    def payload(self, event_id: int) -> str:
+        """The payload of an event as its JSON text."""
+        return str(self._database.value(_SQL["payload"], (event_id,)))
 
     def twin(self, digest: str, source: str, event_id: str | None) -> WebhookEvent | None:
         """The event that stands in the way of such a one, without its payload."""

@@ -11,7 +11,7 @@ from jarvis.scheduler.clockwatch import TOLERANCE, Absence
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.instant import as_utc, just_before
 from jarvis.scheduler.model import Delivery, DeliveryState, Instance, Run, RunState, Task
-from jarvis.scheduler.schedule import Interval
+from jarvis.scheduler.schedule import Interval, Untimed
 from jarvis.scheduler.zone import load_zone
 
 _MILLISECOND, _SECOND, _MINUTE = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)
@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     busy: int = 0  # runs of all tasks that are running
     places: int = 0  # how many may
     settle: timedelta = timedelta(0)  # how long a daemon waits after waking
+    started_by: dict[int, str] = {}  # row -> what started it, where that was not time: "event 5 (github/push)"
+    passed_by: str = ""  # the newest that concerned the task and came to nothing, and why
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +75,9 @@ def follows_runs(task: Task) -> bool:
 
 
 def planned(facts: Facts) -> list[Run]:
-    """The rows the schedule asked for, not those of people and events."""
-    return [row for row in facts.rows if row.origin == "schedule"]
+    """The rows the schedule asked for, not those of people."""
+    untimed = isinstance(facts.task.schedule, Untimed)
+    return [row for row in facts.rows if row.origin == "schedule" or (untimed and row.origin != "manual")]
 
 
 def last_of(row: Run) -> datetime:
@@ -153,6 +156,7 @@ def grounds(facts: Facts, row: Run | None) -> tuple[str, ...]:
         f"policy: grace={length(policy.grace)}, catch_up={policy.catch_up}, overlap={policy.overlap}",
         f"ledger: {_recorded_until(facts)}",
         *([] if row is None else [f"run {row.id}: {_times(facts, row)}"]),
+        *([f"started by: {facts.started_by[row.id]}"] if row is not None and row.id in facts.started_by else []),
         *(f"noted: {absence.said(zone)}" for absence in facts.absences),
         f"lives: {daemons(facts)}" if facts.living else "lives: no daemon",
     )
@@ -161,7 +165,8 @@ def grounds(facts: Facts, row: Run | None) -> tuple[str, ...]:
 def _recorded_until(facts: Facts) -> str:
     following = facts.task.next_run_at
     if following is None:
-        return "nothing more is to be recorded"
+        untimed = isinstance(facts.task.schedule, Untimed)
+        return "what starts it is recorded as it happens" if untimed else "nothing more is to be recorded"
     return f"everything due before {when(facts, following)} is recorded"
 
 

@@ -17,7 +17,7 @@ from jarvis.scheduler.schedule import MICROSECOND, Schedule
 CatchUp = Literal["skip", "last", "all"]
 Overlap = Literal["skip", "queue", "allow", "cancel_running"]
 OnInterrupt = Literal["rerun", "fail"]
-Origin = Literal["schedule", "manual", "event"]
+Origin = Literal["schedule", "manual", "event", "chain"]
 On = Literal["always", "failure", "success", "change", "recovery"]
 
 _LONGEST_NAME = 120
@@ -180,8 +180,40 @@ class Plan(msgspec.Struct, frozen=True):
     clear: bool = False  # nothing but a free place is missing for its one run to start
 
 
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that arrived. For a run that it started: the last of the `count` events that are this one run."""
+
+    id: int
+    source: str
+    event_type: str
+    payload: Any
+    received_at: datetime
+    count: int = 1
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the filter of a task says of an event that its patterns match."""
+
+    task: Task
+    says: Literal["takes", "filtered", "failed"]
+    reason: str = ""
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """The run whose end started this one: what became of it, what its handler returned, the end of its output."""
+
+    run_id: int
+    task: str
+    state: RunState
+    reason: str
+    due_at: datetime
+    finished_at: datetime | None
+    data: Any = None
+    output: str = ""
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger row of one occurrence, or of a manual or event start."""
+    """The ledger row of one occurrence, or of a manual, event or chain start."""
 
     id: int
     task_id: int
@@ -208,6 +240,8 @@ class Claimed(msgspec.Struct, frozen=True):
 
     run: Run
     task: Task
+    event: Event | None = None  # what started it, its payload the JSON text
+    upstream: Upstream | None = None  # or the run that did
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 import msgspec
 
 from jarvis.scheduler.clockwatch import Absence, Reading
+from jarvis.scheduler.eventports import Causes, Events
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
     Due,
+    Event,
     Instance,
     Outcome,
     Plan,
@@ -27,6 +29,7 @@ from jarvis.scheduler.model import (
     Settled,
     Task,
     Unreadable,
+    Upstream,
 )
 from jarvis.scheduler.output import Live, Output
 
@@ -58,7 +61,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: Callable[[], bool]  # whether the work should stop now: deadline passed, or a hard shutdown
     logger: logging.Logger
     memory: Any
-    event: Any = None
+    event: Event | None = None  # what started it, where that was an event
+    upstream: Upstream | None = None  # the run whose end did
     output: Output = msgspec.field(default_factory=Output)  # what is written to it is kept, and can be followed
     owner_mark: str = ""  # unique to the daemon that holds the run: marks the processes it starts
     memory_limit: int | None = None  # bytes, as the task's policy says
@@ -240,6 +244,10 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def causes(self) -> Causes: ...
     @property
     def instances(self) -> Instances: ...
     @property

@@ -25,11 +25,13 @@ CREATE TABLE tasks (
     next_run_at  INTEGER,                     -- the first due_at not yet recorded; only moves forward
     starts       INTEGER NOT NULL DEFAULT 0,  -- occurrences recorded to run
     failures     INTEGER NOT NULL DEFAULT 0,  -- runs in a row that failed
-    deliver      TEXT NOT NULL DEFAULT '[]'   -- JSON: the channels its results go to, and which of them
+    deliver      TEXT NOT NULL DEFAULT '[]',  -- JSON: the channels its results go to, and which of them
+    started_by   TEXT                         -- what starts it where that is not time: 'event', or 'task:NAME'
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_removed ON tasks (name) WHERE removed_at IS NOT NULL;
 CREATE INDEX tasks_by_source ON tasks (source) WHERE source IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX tasks_by_start ON tasks (started_by) WHERE started_by IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
 CREATE INDEX tasks_of_the_inbox ON tasks (name) WHERE handler = 'webhook_poll' AND enabled = 1 AND removed_at IS NULL;
 
@@ -55,7 +57,7 @@ CREATE TABLE runs (
     due_at       INTEGER NOT NULL,
     until        INTEGER,
     count        INTEGER NOT NULL DEFAULT 1,
-    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event')),
+    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event', 'chain')),
     state        TEXT NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'timed_out',
                                                 'missed', 'skipped', 'cancelled', 'unknown')),
     reason       TEXT NOT NULL DEFAULT '',
@@ -380,8 +382,26 @@ CREATE TABLE webhook_events (
     file_name   TEXT NOT NULL,
     file_mtime  INTEGER NOT NULL,             -- nanoseconds
     digest      TEXT NOT NULL UNIQUE,         -- sha-256 of the content: the same content is one event
-    status      TEXT NOT NULL DEFAULT 'pending',
+    status      TEXT NOT NULL DEFAULT 'pending', -- then unmatched, filtered, failed, skipped or started
     received_at INTEGER NOT NULL
 ) STRICT;
-
 CREATE UNIQUE INDEX webhook_events_by_sender ON webhook_events (source, event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX webhook_events_pending ON webhook_events (id) WHERE status = 'pending';
+
+-- What starts runs where that is not time: an event, or the end of another run; and what came of it for each task.
+CREATE TABLE causes (
+    task_id     INTEGER NOT NULL REFERENCES tasks (id),
+    event_id    INTEGER REFERENCES webhook_events (id) ON DELETE CASCADE,
+    upstream_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
+    run_id      INTEGER REFERENCES runs (id) ON DELETE CASCADE, -- the row of the ledger, unless there is none
+    outcome     TEXT NOT NULL CHECK (outcome IN ('started', 'coalesced', 'skipped', 'left_out', 'filtered', 'failed')),
+    reason      TEXT NOT NULL DEFAULT '',
+    at          INTEGER NOT NULL,             -- when it happened
+    CHECK ((event_id IS NULL) <> (upstream_id IS NULL)),
+    UNIQUE (task_id, event_id),               -- each starts a task once, for ever
+    UNIQUE (task_id, upstream_id)
+) STRICT;
+CREATE INDEX causes_by_run ON causes (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX causes_by_event ON causes (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX causes_by_upstream ON causes (upstream_id) WHERE upstream_id IS NOT NULL;
+CREATE INDEX causes_started ON causes (task_id, at) WHERE outcome = 'started';
