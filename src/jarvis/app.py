@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
+    from jarvis.hooks.receiver import Sender
+    from jarvis.hooks.server import HookServer
+    from jarvis.inboxwatch import InboxWatch
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
@@ -164,6 +167,48 @@ def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
     return TaskWatch(
         config.file, lambda: _apply_home(config, memory, clock), lambda: memory.tasks.count_of(source), clock
     )
+
+
+def inbox_watch(config: Config, memory: MemoryStore, clock: Clock) -> InboxWatch:
+    """What has the inbox taken in as soon as a file is dropped, while a daemon runs."""
+    from jarvis.inboxwatch import InboxWatch
+
+    return InboxWatch(config.inbox_dir, lambda: memory.start_poll(clock.now(), "(as files came into the inbox)"))
+
+
+def hook_server(config: Config, host: str, port: int) -> HookServer:
+    """What receives events over HTTP for the sources of jarvis.toml. ConfigError if a secret cannot be had."""
+    from jarvis.handlers.inbox import parse
+    from jarvis.handlers.inbox_files import make_folders
+    from jarvis.hooks.drop import sweep
+    from jarvis.hooks.receiver import Receiver
+    from jarvis.hooks.server import HookServer
+
+    clock, senders = SystemClock(), hook_senders(config)
+    make_folders(config.inbox_dir)
+    sweep(config.inbox_dir, clock.now().timestamp())
+    return HookServer(Receiver(config.inbox_dir, senders, clock, parse), host, port)
+
+
+def hook_senders(config: Config) -> dict[str, Sender]:
+    """The sources of jarvis.toml with their secrets looked up. ConfigError with all that cannot be had."""
+    from jarvis.errors import ConfigError
+    from jarvis.hooks.receiver import Sender
+    from jarvis.hooks.replays import Rate
+    from jarvis.hooks.signatures import BadSecret, key_of
+    from jarvis.secretref import SecretError, Secrets
+
+    senders, problems = {}, []
+    for name, source in config.inbox_sources.items():
+        secrets = Secrets(folder=config.home)
+        try:
+            keys = tuple(key_of(source.signature, secrets.resolve(each)) for each in source.secrets)
+            senders[name] = Sender(source, keys, Rate(source.per_minute))
+        except (SecretError, BadSecret) as error:
+            problems.append(f"jarvis.toml key inbox.sources.{name}.secret: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return senders
 
 
 def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:

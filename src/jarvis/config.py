@@ -39,6 +39,7 @@ from jarvis.tomltext import LARGEST_FILE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jarvis.channelspec import ChannelSpec
+    from jarvis.inboxsource import Source
 
 
 class Config(NamedTuple):
@@ -58,6 +59,7 @@ class Config(NamedTuple):
     inbox_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
+    inbox_sources: Mapping[str, Source] = MappingProxyType({})
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
 
     @property
@@ -145,7 +147,7 @@ SETTINGS = (
 )
 # fmt: on
 
-TABLES = ("tasks", "channels")
+TABLES = ("tasks", "channels", "inbox")
 
 
 # -- loading ------------------------------------------------------------------------------------------------
@@ -185,6 +187,7 @@ class _Loader:
             self.toml = self._read_toml(self.home / "jarvis.toml")
         values |= {setting.field: self._value(setting) for setting in others}
         values |= {"task_tables": self._tables("tasks"), "channels": self._channels()}
+        values |= {"inbox_sources": self._inbox_sources()}
         self._refuse_unknown_keys()
         return values | {"sources": self.sources}
 
@@ -251,6 +254,17 @@ class _Loader:
         channels, problems = read_channels(tables, lambda raw: read_path(raw, place))
         self.problems += problems
         return channels
+
+    def _inbox_sources(self) -> Mapping[str, Source]:
+        """What the tables [inbox.sources.NAME] state."""
+        if not (tables := self._tables("inbox")):
+            return {}
+        from jarvis.inboxsource import read_sources  # noqa: PLC0415 (many homes have none)
+
+        self.problems += [f"jarvis.toml key inbox.{key}: allowed: sources" for key in tables if key != "sources"]
+        sources, problems = read_sources(tables.get("sources", {}))
+        self.problems += problems
+        return sources
 
     def _refuse_unknown_keys(self) -> None:
         """Name every key that nothing would read, with the one that was probably meant."""

@@ -629,7 +629,7 @@ def shown_default(setting: Any) -> str:
 
 
 def test_every_row_of_the_table_is_a_field_of_the_configuration() -> None:
-    others = {"task_tables", "channels", "sources"}
+    others = {"task_tables", "channels", "inbox_sources", "sources"}
     assert {setting.field for setting in SETTINGS} == set(Config._fields) - others
 
 

@@ -38,6 +38,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
         "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
     },
+    "See what came in": {
+        "inbox list": ("inbox", "what came in, what waits, what failed and why"),
+        "inbox show": ("inbox", "everything about one event, or one file of the inbox"),
+        "inbox retry": ("inbox", "put files that failed back into the inbox"),
+        "inbox serve": ("inbox_serve", "receive events over HTTP, check who sent them, and drop them into the inbox"),
+    },
     "The assistant's memory": {
         "delegation add": ("delegation", "remember something that another person does"),
         "delegation list": ("delegation", "what was handed to whom, and until when"),
@@ -82,7 +88,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
-    *("inbox", "service", "import"),
+    *("service", "import"),
     *("backup", "restore", "imessage", "web", "mcp", "doctor"),
 )
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
+from jarvis.errors import NotFound
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
@@ -26,6 +27,7 @@ class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     event_type: str
     payload: Any
+    event_id: str | None
     file_name: str
     file_mtime: int
     digest: str
@@ -49,8 +51,9 @@ class EventTable:
         file_mtime: int,
         digest: str,
         now: datetime,
+        event_id: str | None = None,
     ) -> bool:
-        """Store an event. False if this very file (name, time, content) was taken in before: nothing changes.
+        """Store an event. False if its content, or its `event_id` from this source, came before: nothing changes.
 
         A `msgspec.Raw` payload is kept to the letter. A time beyond the column's range is kept as its end.
         """
@@ -58,8 +61,9 @@ class EventTable:
             "source": source,
             "event_type": event_type,
             "payload": msgspec.json.encode(payload).decode(),
+            "event_id": event_id,
             "file_name": file_name,
-            "file_mtime": min(max(file_mtime, _LEAST), _MOST),
+            "file_mtime": _kept_mtime(file_mtime),
             "digest": digest,
             "now": to_micros(now),
         }
@@ -93,10 +97,27 @@ class EventTable:
         """The payload of an event as its JSON text."""
         return str(self._database.value(_SQL["payload"], (event_id,)))
 
-    def list(self, limit: int | None = 50) -> list[WebhookEvent]:
+    def twin(self, digest: str, source: str, event_id: str | None) -> WebhookEvent | None:
+        """The event that stands in the way of such a one, without its payload."""
+        row = self._database.row(_SQL["twin"], {"digest": digest, "source": source, "event_id": event_id})
+        return None if row is None else _decode(row)
+
+    def get(self, event_id: int) -> WebhookEvent:
+        """One event by its number here. NotFound if there is none."""
+        row = self._database.row(_SQL["one"], (event_id,))
+        if row is None:
+            raise NotFound(f"no event has the id {event_id}: see `jarvis inbox list`")
+        return _decode(row)
+
+    def list(self, limit: int | None = 50, *, source: str | None = None) -> list[WebhookEvent]:
         """What arrived, newest first; `limit=None` for all of it."""
-        rows = self._database.rows(_SQL["newest"], (-1 if limit is None else limit,))
+        rows = self._database.rows(_SQL["newest"], {"source": source, "limit": -1 if limit is None else limit})
         return [_decode(row) for row in rows]
+
+
+def _kept_mtime(nanoseconds: int) -> int:
+    """A time of change as it is kept: one beyond the column's range as its end."""
+    return min(max(nanoseconds, _LEAST), _MOST)
 
 
 def _decode(row: Row) -> WebhookEvent:
@@ -105,9 +126,10 @@ def _decode(row: Row) -> WebhookEvent:
         source=row[1],
         event_type=row[2],
         payload=msgspec.json.decode(row[3]),
-        file_name=row[4],
-        file_mtime=row[5],
-        digest=row[6],
-        status=row[7],
-        received_at=from_micros(row[8]),
+        event_id=row[4],
+        file_name=row[5],
+        file_mtime=row[6],
+        digest=row[7],
+        status=row[8],
+        received_at=from_micros(row[9]),
     )

@@ -24,6 +24,7 @@ from jarvis.scheduler.model import (
     Claimed,
     Instance,
     Occurrence,
+    Origin,
     Outcome,
     Plan,
     Result,
@@ -84,13 +85,13 @@ class RunTable(RunReads):
         """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now)})
 
-    def add_start(self, task: Task, now: datetime, reason: str = "") -> Run:
-        """A start asked for by a person, due now. Its identity is the first microsecond that is free, and that no
-        occurrence will need which has come due and is not recorded yet.
+    def add_start(self, task: Task, now: datetime, reason: str = "", *, origin: Origin = "manual") -> Run:
+        """A start asked for by a person or an event, due now. Its identity is the first microsecond that is free, and
+        that no occurrence will need which has come due and is not recorded yet.
         """
         with self._database.transaction():
             at, row = now, Occurrence(due_at=now, state=RunState.PENDING, reason=reason)
-            while task.asks_for(at) or not self._insert(task, msgspec.structs.replace(row, due_at=at), "manual", now):
+            while task.asks_for(at) or not self._insert(task, msgspec.structs.replace(row, due_at=at), origin, now):
                 at += MICROSECOND
             self._database.announce()
             return self.get(self._database.last_id())

@@ -221,6 +221,17 @@ class MemoryStore(AssistantTables):
         """A run of a task at once, beside its schedule, which it does not move."""
         return self.runs.add_start(self.tasks.get(name), now)
 
+    def start_poll(self, now: datetime, reason: str) -> bool:
+        """Have the inbox taken in at once, beside its schedule: one run, unless one waits to start anyway.
+
+        False if no task does that, or the one that does is paused.
+        """
+        with self.database.transaction():
+            tasks = self.tasks.of_the_inbox(now)
+            if tasks and not any(tasks.values()):
+                self.runs.add_start(self.tasks.get(next(iter(tasks))), now, reason, origin="event")
+            return bool(tasks)
+
     def report(self, findings: Sequence[Finding], seen: Seen, run_id: int, zone: tzinfo, now: datetime) -> None:
         """Write down what a run found of the rules, and put what is to be told of it into the outbox, all at once."""
         with self.database.transaction():

@@ -39,6 +39,10 @@ class TaskTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def of_the_inbox(self, now: datetime) -> dict[str, bool]:
+        """The tasks that take in the inbox, unless paused, by name: whether a run of each waits to start now."""
+        return {name: bool(waits) for name, waits in self._database.rows(_SQL["of_the_inbox"], {"now": to_micros(now)})}
+
     def add(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None, source: str | None = None) -> Task:
         """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused.
 

@@ -33,6 +33,7 @@ CREATE INDEX tasks_removed ON tasks (name) WHERE removed_at IS NOT NULL;
 CREATE INDEX tasks_by_source ON tasks (source) WHERE source IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_start ON tasks (started_by) WHERE started_by IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
+CREATE INDEX tasks_of_the_inbox ON tasks (name) WHERE handler = 'webhook_poll' AND enabled = 1 AND removed_at IS NULL;
 
 -- One daemon, or one `jarvis tick`: the owner of what it claims.
 CREATE TABLE instances (
@@ -377,13 +378,14 @@ CREATE TABLE webhook_events (
     source      TEXT NOT NULL,
     event_type  TEXT NOT NULL,
     payload     TEXT NOT NULL,                -- JSON
+    event_id    TEXT,                         -- what the sender calls it, if anything
     file_name   TEXT NOT NULL,
     file_mtime  INTEGER NOT NULL,             -- nanoseconds
-    digest      TEXT NOT NULL,                -- sha-256 of the content
+    digest      TEXT NOT NULL UNIQUE,         -- sha-256 of the content: the same content is one event
     status      TEXT NOT NULL DEFAULT 'pending', -- then unmatched, filtered, failed, skipped or started
-    received_at INTEGER NOT NULL,
-    UNIQUE (file_name, file_mtime, digest)    -- a file read twice (killed before its move) is one event
+    received_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX webhook_events_by_sender ON webhook_events (source, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX webhook_events_pending ON webhook_events (id) WHERE status = 'pending';
 
 -- What starts runs where that is not time: an event, or the end of another run; and what came of it for each task.

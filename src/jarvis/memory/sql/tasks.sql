@@ -106,3 +106,12 @@ UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, pol
                  started_by = :started_by,
                  revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
+
+-- name: of_the_inbox
+SELECT t.name, EXISTS (
+    SELECT 1 FROM runs r INDEXED BY runs_open
+    WHERE r.task_id = t.id AND r.state IN ('pending', 'running') AND r.state = 'pending' AND r.available_at <= :now
+)
+FROM tasks t INDEXED BY tasks_of_the_inbox
+WHERE t.handler = 'webhook_poll' AND t.enabled = 1 AND t.removed_at IS NULL
+ORDER BY t.name;
