@@ -5,7 +5,7 @@ from __future__ import annotations
 from jarvis.cli.args import add_json, one_of, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, iso, listing, note, table
-from jarvis.cli.records import of_event
+from jarvis.cli.records import of_event, of_row
 from jarvis.cli.status import NO_DAEMON
 from jarvis.errors import UsageError
 
@@ -111,6 +111,7 @@ def _show(args: Namespace, session: Session) -> int:
     from json import dumps
 
     if "payload" in found:
+        found["came_to"] = [_came_to(each) for each in found["came_to"]]
         found["payload"] = dumps(found["payload"], indent=2).splitlines()
     else:
         found["content"] = found["content"].splitlines()
@@ -120,7 +121,16 @@ def _show(args: Namespace, session: Session) -> int:
 
 def _event(event_id: int, session: Session) -> dict[str, Any]:
     event = session.store.events.get(min(event_id, _MOST))
-    return of_event(event, session.zone) | {"digest": event.digest, "payload": event.payload}
+    came_to = [of_row(cause, session.zone) for cause in session.store.causes.of_event(event.id)]
+    shown = of_event(event, session.zone) | {"digest": event.digest, "payload": event.payload}
+    return shown | {"came_to": came_to}
+
+
+def _came_to(cause: dict[str, Any]) -> str:
+    """What the event came to for one task."""
+    run = f" as run {cause['run_id']}" if cause["run_id"] is not None else ""
+    why = f": {cause['reason']}" if cause["reason"] else ""
+    return f"{cause['task']}: {cause['outcome'].replace('_', ' ')}{run}{why}"
 
 
 def _file(name: str, session: Session) -> dict[str, Any]:
