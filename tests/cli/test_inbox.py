@@ -75,7 +75,7 @@ def test_what_waits_what_is_left_what_failed_and_what_came_in(jarvis: Jarvis, in
         ("stored", "a.json", 1),
     ]
     assert {tuple(row) for row in rows} == {
-        ("id", "state", "source", "event_type", "event_id", "at", "file", "reason", "status", "started")
+        ("id", "state", "source", "event_type", "event_id", "at", "file", "reason", "status", "came_to")
     }
     assert (rows[3]["source"], rows[3]["event_type"], rows[3]["event_id"]) == ("github", "push", "7")
     lines = jarvis("inbox", "list").out.splitlines()
@@ -216,7 +216,8 @@ def test_what_an_event_started_is_told(jarvis: Jarvis, inbox: Path) -> None:
     poll(jarvis)
     jarvis("tick")
     star, push = jarvis("inbox", "list", "--state", "stored", "--json").json
-    assert (star["status"], star["reason"], star["started"]) == ("unmatched", "no task listens for it", [])
-    assert (push["status"], push["started"]) == ("started", [{"task": "build", "outcome": "started", "run": 2}])
+    assert (star["status"], star["reason"], star["came_to"]) == ("unmatched", "no task listens for it", [])
+    (cause,) = push["came_to"]
+    assert (push["status"], cause["task"], cause["outcome"], cause["run_id"]) == ("started", "build", "started", 2)
     assert push["reason"] == "started run 2 of build"
     assert "started     started: build, run 2\n" in jarvis("inbox", "show", push["id"]).out

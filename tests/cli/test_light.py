@@ -17,7 +17,7 @@ from jarvis.memory import MemoryStore
 from jarvis.memory.migrate import migrations
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import TaskSpec
-from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Schedule
 from tests.cli.conftest import Jarvis
 
 #: Each of these costs as much as half an interpreter, or more.
@@ -83,13 +83,16 @@ SCHEDULES: st.SearchStrategy[Schedule] = st.one_of(
     st.builds(Cron, st.sampled_from(["* * * * *", "0 9 * * mon-fri", "@daily", "*/5 0 9 1-7 * *"]), ZONES),
     st.builds(Interval, st.timedeltas(timedelta(milliseconds=100), timedelta(days=10_000)), tz=ZONES),
     st.builds(Once, INSTANTS, ZONES),
-)
+    st.builds(OnEvent, st.sampled_from(["github", "*"]), st.sampled_from(["push*", "a/b"]),
+              filter=st.sampled_from(["", "payload"]), tz=ZONES),
+    st.builds(After, st.sampled_from(["build", "a b"]), st.sampled_from(["succeeded", "failed", "always"]), ZONES),
+)  # fmt: skip
 
 
 @given(SCHEDULES)
 def test_a_schedule_is_told_as_it_tells_itself(schedule: Schedule) -> None:
     store = MemoryStore()
-    task = store.add_task(TaskSpec(name="x", schedule=schedule, handler="noop"), datetime(2026, 3, 2, tzinfo=UTC))
+    task = store.tasks.add(TaskSpec(name="x", schedule=schedule, handler="noop"), datetime(2026, 3, 2, tzinfo=UTC))
     (found,) = glance.tasks(store.database)
     assert found["schedule"] == task.schedule.describe()
     store.close()

@@ -154,10 +154,13 @@ def _once(schedule: dict[str, str]) -> str:
     return f"once at {at.astimezone(load_zone(schedule.get('tz', 'UTC'))).isoformat()}"
 
 
+_EVENT_KEYS = ("type", "source", "event_type", "tz")
 _KINDS: dict[str, tuple[Callable[[dict[str, str]], str], frozenset[str]]] = {
     "cron": (_cron, frozenset(("type", "expr", "tz"))),
     "interval": (_interval, frozenset(("type", "every", "anchor", "tz"))),
     "once": (_once, frozenset(("type", "at", "tz"))),
+    "event": (lambda schedule: f"on {schedule['source']}/{schedule['event_type']}", frozenset(_EVENT_KEYS)),
+    "after": (lambda schedule: f"after {schedule['task']} has succeeded", frozenset(("type", "task", "tz"))),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jarvis.cli.args import add_json, one_of, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, iso, listing, note, table
-from jarvis.cli.records import of_event
+from jarvis.cli.records import of_event, of_row
 from jarvis.cli.status import NO_DAEMON
 from jarvis.errors import UsageError
 
@@ -79,9 +79,9 @@ def _told(event: WebhookEvent, session: Session) -> dict[str, Any]:
         else f"{each.outcome.replace('_', ' ')} for {each.task}{f': {each.reason}' if each.reason else ''}"
         for each in causes
     ]
-    started = [{"task": each.task, "outcome": each.outcome, "run": each.run_id} for each in causes]
+    came_to = [of_row(each, session.zone) for each in causes]
     reason = "; ".join(said) or _NOTHING_STARTED.get(event.status, "")
-    return of_event(event, session.zone) | {"reason": reason, "started": started}
+    return of_event(event, session.zone) | {"reason": reason, "came_to": came_to}
 
 
 def _of_item(item: Item, zone: tzinfo) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _of_item(item: Item, zone: tzinfo) -> dict[str, Any]:
         "file": shown(item.name),
         "reason": item.reason,
         "status": None,
-        "started": [],
+        "came_to": [],
     }
 
 
@@ -127,7 +127,7 @@ def _show(args: Namespace, session: Session) -> int:
         return emit(found)
     from json import dumps
 
-    found["started"] = [f"{each['outcome']}: {each['task']}, run {each['run']}" for each in found["started"]]
+    found["came_to"] = [_came_to(each) for each in found["came_to"]]
     if "payload" in found:
         found["payload"] = dumps(found["payload"], indent=2).splitlines()
     else:
@@ -139,6 +139,13 @@ def _show(args: Namespace, session: Session) -> int:
 def _event(event_id: int, session: Session) -> dict[str, Any]:
     event = session.store.events.get(min(event_id, _MOST))
     return _told(event, session) | {"digest": event.digest, "payload": event.payload}
+
+
+def _came_to(cause: dict[str, Any]) -> str:
+    """What the event came to for one task."""
+    run = f" as run {cause['run_id']}" if cause["run_id"] is not None else ""
+    why = f": {cause['reason']}" if cause["reason"] else ""
+    return f"{cause['task']}: {cause['outcome'].replace('_', ' ')}{run}{why}"
 
 
 def _file(name: str, session: Session) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def of_event(event: WebhookEvent, zone: tzinfo) -> dict[str, Any]:
         "event_type": event.event_type,
         "event_id": event.event_id,
         "at": iso(event.received_at, zone),
-        "file": event.file_name,
+        "file": event.file_name or None,  # none where it was said by somebody
         "reason": "",
         "status": event.status,
     }
