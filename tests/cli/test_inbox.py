@@ -220,4 +220,4 @@ def test_what_an_event_started_is_told(jarvis: Jarvis, inbox: Path) -> None:
     (cause,) = push["came_to"]
     assert (push["status"], cause["task"], cause["outcome"], cause["run_id"]) == ("started", "build", "started", 2)
     assert push["reason"] == "started run 2 of build"
-    assert "started     started: build, run 2\n" in jarvis("inbox", "show", push["id"]).out
+    assert "came to     build: started as run 2\n" in jarvis("inbox", "show", push["id"]).out
