@@ -211,6 +211,20 @@ def test_a_tick_carries_an_event_through_a_chain(jarvis: Jarvis) -> None:
     assert "by the end of run 1 of build, ran and succeeded" in jarvis("why", "then").out
 
 
+def test_an_event_is_shown_with_what_it_came_to(jarvis: Jarvis) -> None:
+    add(jarvis, "two", "--on", "a/b", "--max-runs", "1")
+    add(jarvis, "one", "--on", "a/*")
+    for _ in range(2):
+        jarvis("event", "emit", "a", "b")
+    jarvis("tick")
+    shown = jarvis("inbox", "show", "1", "--json").json
+    assert [(each["task"], each["outcome"]) for each in shown["came_to"]] == [("one", "started"), ("two", "started")]
+    assert all(each["run_id"] for each in shown["came_to"])
+    said = jarvis("inbox", "show", "2").out
+    assert "one: started as run " in said
+    assert "two: left out: the one run it may have is used up (max_runs)" in said
+
+
 def test_a_filter_that_says_no_or_fails_is_told(jarvis: Jarvis) -> None:
     add(jarvis, "main", "--on", "a/*", "--filter", "payload.n > 1")
     jarvis("event", "emit", "a", "b", "--payload", '{"n": 1}')

@@ -49,7 +49,8 @@ GROUP BY state ORDER BY state
 _OPEN_RUNS = "SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state"
 _UNSENT = """
 SELECT state, COUNT(*) FROM deliveries
-WHERE state NOT IN ('sent', 'cancelled') AND (state IN ('pending', 'sending') OR created_at >= ?)
+WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  AND (state IN ('pending', 'held', 'sending') OR created_at >= ?)
 GROUP BY state ORDER BY state
 """
 _INCIDENTS = """
@@ -153,10 +154,13 @@ def _once(schedule: dict[str, str]) -> str:
     return f"once at {at.astimezone(load_zone(schedule.get('tz', 'UTC'))).isoformat()}"
 
 
+_EVENT_KEYS = ("type", "source", "event_type", "tz")
 _KINDS: dict[str, tuple[Callable[[dict[str, str]], str], frozenset[str]]] = {
     "cron": (_cron, frozenset(("type", "expr", "tz"))),
     "interval": (_interval, frozenset(("type", "every", "anchor", "tz"))),
     "once": (_once, frozenset(("type", "at", "tz"))),
+    "event": (lambda schedule: f"on {schedule['source']}/{schedule['event_type']}", frozenset(_EVENT_KEYS)),
+    "after": (lambda schedule: f"after {schedule['task']} has succeeded", frozenset(("type", "task", "tz"))),
 }
 
 

@@ -77,9 +77,8 @@ class EventTable:
         """Store an event that no file brought, and wake the daemons. Its id."""
         with self._database.transaction():
             text = msgspec.json.encode(payload)
-            name = f"emitted {uuid4().hex}"
-            digest = sha256(name.encode() + text).hexdigest()  # the same said twice has happened twice
-            self.add(source, event_type, msgspec.Raw(text), file_name=name, file_mtime=0, digest=digest, now=now)
+            digest = sha256(uuid4().bytes + text).hexdigest()  # the same said twice has happened twice
+            self.add(source, event_type, msgspec.Raw(text), file_name="", file_mtime=0, digest=digest, now=now)
             return self._database.last_id()
 
     def any_pending(self) -> bool:
