@@ -56,6 +56,7 @@ class Config(NamedTuple):
     wake_settle: float
     retention: timedelta | None
     inbox_dir: Path
+    backup_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
@@ -141,6 +142,8 @@ SETTINGS = (
             "How long the ledger is kept. Each task's newest row stays, and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
+    Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
+            "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
 )
 # fmt: on
 
