@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import apsw
@@ -69,7 +69,8 @@ def check(copy: Path) -> Proof:
                 raise CopyFailed(f"{copy} is damaged: {' '.join(str(found).split())}")
             schema = int(connection.execute("PRAGMA user_version").get)
             _refuse_unknown(copy, schema)
-            return Proof(schema, *connection.execute(_COUNTS).fetchall()[0])
+            counts: list[Any] = list(connection.execute(_COUNTS).fetchall()[0])
+            return Proof(schema, *counts)
         finally:
             connection.close(True)
     except apsw.Error as error:
