@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jarvis.errors import Conflict
-from jarvis.memory.snapshot import CopyFailed, Proof, check, full, private, take
+from jarvis.memory.snapshot import FULL, CopyFailed, Proof, check, full, private, take
 
 KEPT = 14
 _PREFIX, _SUFFIX, _STAMP = "jarvis-", ".db.gz", "%Y%m%dT%H%M%SZ"
@@ -27,7 +27,6 @@ _HALF_MADE = ".jarvis-"  # how what is not finished is named
 _OWNER = ".jarvis-backups"  # names the store whose backups these are; held open by whoever makes one
 _CHUNK = 1 << 20
 _NO_HOLDING = (errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)  # file systems that know no flock
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -86,7 +85,7 @@ def back_up(store: str, folder: Path, now: datetime, keep: int = KEPT) -> Made:
         try:
             proof = _make(store, archive)
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
             raise full(folder) from error
         finally:

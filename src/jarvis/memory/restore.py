@@ -21,7 +21,7 @@ from jarvis.memory.archives import archive_at, archives, is_packed, sync, sync_f
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.life import process_started_at, this_host
 from jarvis.memory.migrate import migrations
-from jarvis.memory.snapshot import CopyFailed, Proof, check, take
+from jarvis.memory.snapshot import CopyFailed, Proof, check, private, take
 from jarvis.memory.store import MemoryStore
 from jarvis.memory.wake import has_reader
 from jarvis.scheduler.clockwatch import Absence
@@ -179,11 +179,13 @@ def _keep(path: Path, now: datetime) -> list[Path]:
 def _second_name(found: Path, spare: Path) -> None:
     try:
         spare.hardlink_to(found)
+    except FileExistsError:
+        raise  # what was kept before is not written over
     except OSError:
-        shutil.copyfile(found, spare)
-        spare.chmod(0o600)
-        with spare.open("rb") as file:
-            sync(file.fileno())
+        with found.open("rb") as source, os.fdopen(private(spare), "wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            sync(target.fileno())
 
 
 def _leased_elsewhere(store: str, now: datetime) -> bool:

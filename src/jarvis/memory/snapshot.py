@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from jarvis.memory.faults import of_sqlite
 from jarvis.memory.migrate import migrations
 from jarvis.memory.sqlite import BUSY_TIMEOUT_MS
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _COUNTS = """
 SELECT (SELECT count(*) FROM tasks WHERE removed_at IS NULL), (SELECT count(*) FROM runs),
        (SELECT count(*) FROM facts), (SELECT max(recorded_at) FROM runs)
@@ -91,15 +93,16 @@ def _copy(source: apsw.Connection, store: str, copy: Path) -> None:
     os.close(private(copy))
     target = apsw.Connection(str(copy))
     try:
-        target.execute("PRAGMA synchronous = OFF")  # whoever keeps the copy syncs it, once
+        # Whoever keeps the copy syncs it, once. Alone with it, SQLite makes no -shm on what may be a full disk.
+        target.execute("PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE").fetchall()
         with target.backup("main", source, "main") as step:
             step.step(-1)
         target.execute("PRAGMA journal_mode = DELETE").fetchall()
     except (apsw.CorruptError, apsw.NotADBError, apsw.BusyError) as error:
         raise of_sqlite(store, error) from error
-    except apsw.FullError as error:
-        raise full(copy.parent) from error
     except apsw.Error as error:
+        if isinstance(error, apsw.FullError) or target.system_errno in FULL:
+            raise full(copy.parent) from error
         raise CopyFailed(f"{store} could not be copied to {copy.parent}: {error}") from error
     finally:
         target.close(True)
