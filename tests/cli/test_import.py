@@ -265,6 +265,12 @@ def test_a_text_that_is_not_utf8_is_that_rows_own_problem(zone: Jarvis, tmp_path
     assert "not UTF-8" in rows[1]["reason"]
 
 
+def test_an_index_of_words_beside_a_table_is_no_table_of_its_own(zone: Jarvis, tmp_path: Path) -> None:
+    path = make(tmp_path / "memory.db", V2 + "CREATE VIRTUAL TABLE facts_fts USING fts5 (value);", {})
+    said = zone("import", path, "--json")
+    assert (said.code, said.json["other_tables"]) == (0, {})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [(None, "there is no file"), (b"", "has none of the tables"), (b"not a database" * 100, "is no SQLite file")],

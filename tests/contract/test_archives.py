@@ -322,6 +322,33 @@ def living(path: Path, backup: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("living")
+def test_beside_a_living_daemon_a_backup_can_be_proven(path: Path, backup: Path) -> None:
+    assert restore(backup, str(path), NOW + DAY, dry_run=True).proof.facts == 1
+    assert value_in(path) == "second"
+
+
+def test_what_is_no_pipe_is_no_daemon(path: Path, backup: Path) -> None:
+    folder = Path(f"{path}-daemons")
+    folder.mkdir()
+    (folder / ".DS_Store").write_text("")
+    restore(backup, str(path), NOW + DAY)
+    assert value_in(path) == "first"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["from a file", "from the folder"])
+def test_a_disk_that_fills_up_in_a_restore_is_told_as_that(
+    path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archives, "sync", full)
+    with pytest.raises(CopyFailed, match=r"^the disk of .*data is full"):
+        restore(backup if whole else backup.parent, str(path), NOW + DAY)
+    assert (value_in(path), names(path.parent)) == ("second", ["memory.db"])
+
+
+@pytest.mark.usefixtures("living")
 @pytest.mark.parametrize("readable", [True, False])
 def test_beside_a_living_daemon_it_is_refused(path: Path, backup: Path, readable: bool) -> None:
     if not readable:  # its pipe tells, not its row

@@ -59,7 +59,13 @@ def of_proof(proof: Proof) -> dict[str, Any]:
 
 def told(proof: Proof) -> str:
     """The same in words."""
-    return f"whole: {proof.tasks} tasks, {proof.runs} runs, {proof.facts} facts (schema {proof.schema})"
+    counts = ((proof.tasks, "task"), (proof.runs, "run"), (proof.facts, "fact"))
+    return f"whole: {', '.join(counted(*each) for each in counts)} (schema {proof.schema})"
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of them, in words."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _run(args: Namespace, session: Session) -> int:
@@ -95,15 +101,15 @@ def _record(made: Made, session: Session) -> None:
 def _rehearse(store: str, folder: Path, args: Namespace) -> int:
     """What would be done: where to, and what would go for it."""
     from jarvis.memory.archives import archives, too_many
+    from jarvis.memory.snapshot import must_exist
 
-    if not Path(store).is_file():
-        raise UsageError(f"there is no store at {store}: nothing to copy")
+    must_exist(store)
     found, gone = archives(folder), too_many(folder, folder, args.keep)
     if args.json:
         return emit({"dry_run": True, "store": store, "folder": str(folder), "there": len(found),
                      "deleted": [str(path) for path in gone]})  # fmt: skip
     print(f"would back up {escaped(store)} ({size(Path(store).stat().st_size)}) to {escaped(str(folder))}")
-    print(f"{len(found)} backups are there; {args.keep} would be kept")
+    print(f"there already: {counted(len(found), 'backup')}; {args.keep} would be kept")
     for path in gone:
         print(f"would delete {escaped(str(path))}")
     print("nothing was done (--dry-run)")

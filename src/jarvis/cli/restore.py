@@ -8,6 +8,7 @@ from jarvis.cli.args import add_json
 from jarvis.cli.backup import of_proof, store_path, told
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, instant, iso, note
+from jarvis.errors import Conflict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,12 +33,17 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     """The store itself is not opened: it may be the very thing that is damaged."""
-    from jarvis.memory.restore import restore
+    from jarvis.memory.restore import refuse_while_used, restore
 
     store, source = store_path(session), (args.source or session.config.backup_dir).absolute()
     done = restore(source, store, session.now, dry_run=args.dry_run)
     for problem in done.damaged:
         note(f"passed over: {problem}")
+    if args.dry_run:
+        try:
+            refuse_while_used(store, session.now)
+        except Conflict as error:
+            note(str(error))
     if args.json:
         return emit(_as_json(done, store, args.dry_run, session))
     taken_at = _taken_at(done)

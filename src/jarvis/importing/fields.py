@@ -119,8 +119,10 @@ class Fields:
         return None if value is None else self._json(name, value)
 
     def _json(self, name: str, value: object) -> Any:
+        if not isinstance(value, str):
+            raise Refusal(f"{name} is {shown(value)}: JSON text is needed")
         try:
-            return msgspec.json.decode(value if isinstance(value, str) else b"")
+            return msgspec.json.decode(value)
         except (ValueError, RecursionError) as error:  # the value is not shown: it may hold a password
             raise Refusal(f"{name} is no JSON: {error}") from error
 

@@ -74,6 +74,7 @@ def import_store(source: Source, memory: MemoryStore, means: Means, now: datetim
     tables = [table for table in _NAMES if table in source.tables]
     if not tables:
         raise UsageError(f"{source.path} has none of the tables {', '.join(_NAMES)}: is it an assistant's store?")
+    others = {table: source.count(table) for table in source.tables if table not in _NAMES}
     lines: list[Line] = []
     try:
         with memory.transaction():
@@ -83,7 +84,6 @@ def import_store(source: Source, memory: MemoryStore, means: Means, now: datetim
                 raise _DryRun
     except _DryRun:
         pass
-    others = {table: source.count(table) for table in source.tables if table not in _NAMES}
     return Report(lines=tuple(lines), other_tables=others)
 
 

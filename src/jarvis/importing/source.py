@@ -13,7 +13,11 @@ from jarvis.errors import StoreBusy, UsageError
 
 _BUSY_MS = 5_000
 _OURS = {"runs", "instances"}  # tables that the earlier assistant never had
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY name"
+# Without the tables behind an index of words: they hold nothing that the table itself does not.
+_TABLES = """
+SELECT name FROM pragma_table_list
+WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY name
+"""
 
 
 class SourceRow(NamedTuple):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jarvis.errors import Conflict
-from jarvis.memory.snapshot import FULL, CopyFailed, Proof, check, full, private, take
+from jarvis.memory.snapshot import FULL, CopyFailed, Proof, check, full, must_exist, private, take
 
 KEPT = 14
 _PREFIX, _SUFFIX, _STAMP = "jarvis-", ".db.gz", "%Y%m%dT%H%M%SZ"
@@ -78,16 +78,14 @@ def back_up(store: str, folder: Path, now: datetime, keep: int = KEPT) -> Made:
     Conflict if another backup into the folder goes on, or if the folder is another store's. CopyFailed, StoreError
     or OSError if none could be made: then the folder holds what it held.
     """
+    must_exist(store)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _held(folder, store):
         _sweep(folder)
         archive = _named(folder, now)
         try:
-            proof = _make(store, archive)
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            raise full(folder) from error
+            with _room(folder):
+                proof = _make(store, archive)
         finally:
             _sweep(folder)
         deleted = too_many(folder, archive.path, keep)
@@ -97,8 +95,8 @@ def back_up(store: str, folder: Path, now: datetime, keep: int = KEPT) -> Made:
 
 
 def unpack(archive: Path, copy: Path) -> None:
-    """Write what an archive holds into the new file `copy`, synced. CopyFailed if it is damaged."""
-    with os.fdopen(private(copy), "wb") as plain:
+    """Write what an archive holds into the new file `copy`, synced. CopyFailed if it is damaged, or does not fit."""
+    with _room(copy.parent), os.fdopen(private(copy), "wb") as plain:
         for chunk in _chunks(archive):
             plain.write(chunk)
         plain.flush()
@@ -180,6 +178,17 @@ def archive_at(path: Path) -> Archive | None:
         return Archive(path, datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), path.stat().st_size)
     except (ValueError, OSError):  # another's file, or one that just went
         return None
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """A full disk is told as that, and of which folder: the error of a write names no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise full(folder) from error
 
 
 def _named(folder: Path, now: datetime) -> Archive:

@@ -21,7 +21,7 @@ from jarvis.memory.archives import archive_at, archives, is_packed, sync, sync_f
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.life import process_started_at, this_host
 from jarvis.memory.migrate import migrations
-from jarvis.memory.snapshot import CopyFailed, Proof, check, private, take
+from jarvis.memory.snapshot import CopyFailed, DiskFull, Proof, check, private, take
 from jarvis.memory.store import MemoryStore
 from jarvis.memory.wake import has_reader
 from jarvis.scheduler.clockwatch import Absence
@@ -43,9 +43,10 @@ def restore(source: Path, store: str, now: datetime, *, dry_run: bool = False) -
     """Put a backup in the place of the store: the file `source`, or the newest whole one of the folder `source`.
 
     Conflict while a daemon or another program uses the store. CopyFailed if no backup is whole; NotFound if there is
-    none. Nothing was changed then. `dry_run` proves the backup and changes nothing.
+    none. Nothing was changed then. `dry_run` proves the backup and changes nothing, also while the store is used.
     """
-    refuse_while_used(store, now)
+    if not dry_run:
+        refuse_while_used(store, now)
     path = Path(os.path.realpath(store))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(path)
@@ -57,13 +58,13 @@ def restore(source: Path, store: str, now: datetime, *, dry_run: bool = False) -
         _note(fresh, archive, proof, now)
         return Restored(archive, proof, _put(fresh, path, store, now), damaged)
     finally:
-        fresh.unlink(missing_ok=True)
+        _clear(fresh)
 
 
 def refuse_while_used(store: str, now: datetime) -> None:
     """Raise Conflict while a daemon lives on the store. Its pipe tells, also where the store cannot be read."""
     folder = Path(f"{store}-daemons")
-    here = folder.is_dir() and any(has_reader(pipe) for pipe in folder.iterdir())
+    here = folder.is_dir() and any(has_reader(pipe) for pipe in folder.iterdir() if pipe.is_fifo())
     if here or _leased_elsewhere(store, now):
         raise Conflict(
             f"a daemon is running on the store {store}: stop it first, as what it does would go to the file that is "
@@ -79,10 +80,12 @@ def _proven(source: Path, fresh: Path) -> tuple[Path, Proof, list[str]]:
     for archive in archives(source):
         try:
             return archive.path, _unpacked(archive.path, fresh), damaged
+        except DiskFull:
+            raise
         except (CopyFailed, OSError) as error:
-            fresh.unlink(missing_ok=True)
+            _clear(fresh)
             if isinstance(error, OSError) and error.filename != str(archive.path):
-                raise  # our own disk
+                raise  # it is not the backup that cannot be read
             damaged.append(str(error))
     if damaged:
         raise CopyFailed("\n".join([f"no backup in {source} is whole:", *damaged]))
@@ -114,6 +117,12 @@ def _note(fresh: Path, archive: Path, proof: Proof, now: datetime) -> None:
         memory.absences.add(Absence(kind="restored", since=min(since, now), until=now, detail=archive.name))
     finally:
         memory.close()
+
+
+def _clear(fresh: Path) -> None:
+    """Take away what is not in its place, with what SQLite may have put beside it."""
+    for name in ("", "-journal", _WAL, _SHM):
+        fresh.with_name(fresh.name + name).unlink(missing_ok=True)
 
 
 def _half_made(path: Path) -> str:

@@ -36,14 +36,17 @@ class CopyFailed(StoreError):
     """No copy was made, or what was made is not whole: it must not be kept as one."""
 
 
+class DiskFull(CopyFailed):
+    """There is no room for a copy: another backup would not fit either."""
+
+
 def take(store: str, copy: Path) -> None:
     """Write what the store holds at one moment into the new file `copy`, for its owner alone.
 
     SQLite's own online backup, within one read transaction: in WAL mode nobody who writes waits for it. The copy is
     one file, with no -wal that belongs to it. UsageError if there is no store; StoreError for one that cannot be read.
     """
-    if not Path(store).is_file():
-        raise UsageError(f"there is no store at {store}: nothing to copy")
+    must_exist(store)
     try:
         source = apsw.Connection(store, flags=apsw.SQLITE_OPEN_READONLY)
     except apsw.Error as error:
@@ -79,9 +82,15 @@ def check(copy: Path) -> Proof:
         raise CopyFailed(f"{copy} is damaged or no store of Jarvis: {error}") from error
 
 
-def full(folder: Path) -> CopyFailed:
-    """There is no room for the copy."""
-    return CopyFailed(f"the disk of {folder} is full: make room on it, or choose another folder")
+def must_exist(store: str) -> None:
+    """Raise UsageError if there is no store."""
+    if not Path(store).is_file():
+        raise UsageError(f"there is no store at {store}: nothing to copy")
+
+
+def full(folder: Path) -> DiskFull:
+    """There is no room for the copy in that folder."""
+    return DiskFull(f"the disk of {folder} is full: make room on it, or choose another folder")
 
 
 def private(path: Path) -> int:
