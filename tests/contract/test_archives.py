@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from jarvis.errors import Conflict, NotFound, StoreUnusable, UsageError
+from jarvis.errors import Conflict, NotFound, UsageError
 from jarvis.memory import MemoryStore, archives
 from jarvis.memory.archives import back_up, newest_whole, unpack
 from jarvis.memory.restore import restore
@@ -103,7 +103,7 @@ def test_a_damaged_store_is_not_backed_up_and_the_ones_before_stay(path: Path, f
     content = bytearray(path.read_bytes())
     content[3 * 4096 : 4 * 4096] = b"\xa5" * 4096
     path.write_bytes(content)
-    with pytest.raises((CopyFailed, StoreUnusable), match="damaged"):
+    with pytest.raises(CopyFailed, match=r"no backup was made of .*memory\.db: its copy is damaged: "):
         back_up(str(path), folder, NOW + 2 * DAY, keep=1)
     assert names(folder) == [each.name for each in before]
 
@@ -303,6 +303,14 @@ def test_what_this_version_could_not_use_is_refused(path: Path, tmp_path: Path, 
     with pytest.raises(CopyFailed, match=said):
         restore(other, str(path), NOW)
     assert value_in(path) == "first"
+
+
+def test_a_file_that_is_no_store_is_refused(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("these are no pages of SQLite" * 100)
+    with pytest.raises(CopyFailed, match=r"notes\.txt is damaged or no store of Jarvis"):
+        restore(other, str(path), NOW)
+    assert (value_in(path), names(path.parent)) == ("first", ["memory.db"])
 
 
 def test_nothing_to_restore_is_said_so(path: Path, tmp_path: Path) -> None:

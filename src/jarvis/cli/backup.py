@@ -71,10 +71,10 @@ def counted(number: int, thing: str) -> str:
 def _run(args: Namespace, session: Session) -> int:
     from jarvis.memory.archives import back_up
 
-    store, folder = store_path(session), args.to or session.config.backup_dir
+    store, folder = store_path(session), (args.to or session.config.backup_dir).expanduser().absolute()
     if args.dry_run:
-        return _rehearse(store, folder.absolute(), args)
-    made = back_up(store, folder.absolute(), session.now, args.keep)
+        return _rehearse(store, folder, args)
+    made = back_up(store, folder, session.now, args.keep)
     _record(made, session)
     if args.json:
         return emit(_as_json(made, session))

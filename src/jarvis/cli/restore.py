@@ -35,7 +35,7 @@ def _run(args: Namespace, session: Session) -> int:
     """The store itself is not opened: it may be the very thing that is damaged."""
     from jarvis.memory.restore import refuse_while_used, restore
 
-    store, source = store_path(session), (args.source or session.config.backup_dir).absolute()
+    store, source = store_path(session), (args.source or session.config.backup_dir).expanduser().absolute()
     done = restore(source, store, session.now, dry_run=args.dry_run)
     for problem in done.damaged:
         note(f"passed over: {problem}")

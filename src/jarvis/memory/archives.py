@@ -138,7 +138,11 @@ def _make(store: str, archive: Archive) -> Proof:
     folder, stamp = archive.path.parent, archive.taken_at.strftime(_STAMP)
     copy, packed = folder / f"{_HALF_MADE}{stamp}.db", folder / f"{_HALF_MADE}{stamp}.gz"
     take(store, copy)
-    proof = check(copy)
+    try:
+        proof = check(copy)
+    except CopyFailed as error:
+        said = str(error).replace(str(copy), "its copy")
+        raise CopyFailed(f"no backup was made of {store}: {said}. The backups before this stay as they are") from error
     size = copy.stat().st_size
     _pack(copy, packed, archive.taken_at)
     copy.unlink()

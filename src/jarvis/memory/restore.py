@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import apsw
 
-from jarvis.errors import Conflict, NotFound
+from jarvis.errors import Conflict, NotFound, StoreDamaged
 from jarvis.memory.archives import archive_at, archives, is_packed, sync, sync_folder, unpack
+from jarvis.memory.faults import of_sqlite
 from jarvis.memory.instants import from_micros, to_micros
 from jarvis.memory.life import process_started_at, this_host
 from jarvis.memory.migrate import migrations
@@ -97,13 +98,21 @@ def _unpacked(archive: Path, fresh: Path) -> Proof:
     if is_packed(archive):
         unpack(archive, fresh)
     else:
-        take(str(archive), fresh)  # a store's own file, with the -wal that lies beside it
-        with fresh.open("rb") as file:
-            sync(file.fileno())
+        _copied(archive, fresh)
     try:
         return check(fresh)
     except CopyFailed as error:
         raise CopyFailed(str(error).replace(str(fresh), str(archive))) from error
+
+
+def _copied(archive: Path, fresh: Path) -> None:
+    """A store's own file, with the -wal that lies beside it."""
+    try:
+        take(str(archive), fresh)
+    except StoreDamaged as error:
+        raise CopyFailed(f"{archive} is damaged or no store of Jarvis") from error
+    with fresh.open("rb") as file:
+        sync(file.fileno())
 
 
 def _note(fresh: Path, archive: Path, proof: Proof, now: datetime) -> None:
@@ -155,7 +164,10 @@ def _alone(path: Path) -> Iterator[None]:
     if not path.is_file():
         yield
         return
-    connection = apsw.Connection(str(path))
+    try:
+        connection = apsw.Connection(str(path))
+    except apsw.Error as error:
+        raise of_sqlite(str(path), error) from error
     try:
         connection.set_busy_timeout(1_000)
         try:
