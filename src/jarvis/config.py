@@ -58,6 +58,7 @@ class Config(NamedTuple):
     wake_settle: float
     retention: timedelta | None
     inbox_dir: Path
+    backup_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     inbox_sources: Mapping[str, Source] = MappingProxyType({})
@@ -146,6 +147,8 @@ SETTINGS = (
             "and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
+    Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
+            "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
 )
 # fmt: on
 

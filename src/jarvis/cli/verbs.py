@@ -82,6 +82,11 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "memory history": ("memory", "what was changed of all this, by whom, and what it was before"),
         "memory undo": ("memory", "take back your last change, or another"),
     },
+    "Keep it safe, and move": {
+        "backup": ("backup", "a copy of the store, whole and packed, while a daemon writes to it"),
+        "restore": ("restore", "put a backup in the place of the store; what was there is kept"),
+        "import": ("import_", "bring over what an earlier assistant stored, every row accounted for"),
+    },
     "Help": {
         "help": ("help", "this list, or the help of one verb: jarvis help task add"),
     },
@@ -90,10 +95,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = (
-    *("service", "import"),
-    *("backup", "restore", "imessage", "web", "mcp", "doctor"),
-)
+LATER = ("service", "imessage", "web", "mcp", "doctor")
 
 
 def nouns() -> dict[str, list[str]]:
