@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from jarvis.hooks.server import HookServer
     from jarvis.inboxwatch import InboxWatch
     from jarvis.memory import MemoryStore
+    from jarvis.scheduler.attention import Settings
+    from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler
@@ -41,7 +43,9 @@ def store(config: Config) -> MemoryStore:
     from jarvis.memory import MemoryStore
 
     prepare_home(config)
-    return MemoryStore(str(config.database_path or ":memory:"))
+    memory = MemoryStore(str(config.database_path or ":memory:"))
+    memory.deliveries.care = channel_cares(config)
+    return memory
 
 
 def house_handlers(config: Config) -> dict[str, Handler]:
@@ -152,6 +156,7 @@ def file_reading(
         tz=config.timezone,
         check_handler=check or handler_check(config),
         check_channel=partial(check_channel, config=config),
+        check_template=check_template,
         origin="file",
         folder=path.absolute().parent,
         exact=True,
@@ -219,7 +224,10 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     read = _read_again(config)
     file, now = read_file(config.file, settings_too=True), clock.now()
     reading = file_reading(read, config.file, now, unhurried_check(read))
-    return apply(memory, file, read_specs(file, reading), now)
+    changes = apply(memory, file, read_specs(file, reading), now)
+    with memory.transaction():  # whatever the tasks are: what [attention] held may be told now
+        memory.database.announce()
+    return changes
 
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
@@ -240,7 +248,30 @@ def channel(name: str, config: Config) -> Channel:
     from jarvis.delivery import channels
     from jarvis.handlers.environment import inherited
 
-    return channels.channel(name, lambda: _read_again(config).channels, inherited)
+    return channels.channel(name, lambda: _read_again(config).channels, inherited, SystemClock().now, config.home)
+
+
+def channel_cares(config: Config) -> Callable[[str], Care]:
+    """What is done with what each channel cannot deliver. Nothing is read before something is to be delivered."""
+    found: list[Callable[[str], Care]] = []
+
+    def care(name: str) -> Care:
+        if not found:
+            from jarvis.delivery.channels import Cares
+
+            found.append(Cares(config.file, lambda: _read_again(config).channels))
+        return found[0](name)
+
+    return care
+
+
+def check_template(text: str) -> None:
+    """Refuse, before it is stored, a text that could not be filled in."""
+    from jarvis.delivery import templates
+    from jarvis.handlers.environment import inherited
+    from jarvis.scheduler.carrier import Deadline
+
+    templates.check_template(text, inherited, Deadline(SystemClock()).remaining)
 
 
 def check_channel(name: str, config: Config) -> None:
@@ -251,10 +282,25 @@ def check_channel(name: str, config: Config) -> None:
             f"no channel is named {name!r}: {config.file} has {known}.{did_you_mean(name, config.channels)} "
             "A channel is a table [channels.NAME] there: docs/deliveries.md"
         )
+    if config.channels[name].type == "apprise":
+        from jarvis.delivery import apprise
+
+        if not apprise.installed():
+            raise UsageError(f"{name}: {apprise.MISSING}")
+
+
+def attention(config: Config) -> Settings:
+    """When channels may be told of something, as `config` has it."""
+    from jarvis.scheduler.attention import Attention, Settings
+
+    return config.attention or Settings(Attention(tz=config.timezone))
 
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
+    from jarvis.attentionwatch import AttentionWatch
+    from jarvis.delivery.templates import Composer
+    from jarvis.handlers.environment import inherited
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
     from jarvis.scheduler.engine import LEAD, SchedulerEngine
@@ -266,22 +312,23 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
-    clock, timeout = (
-        SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
-        timedelta(seconds=config.handler_timeout),
-    )
+    zone = zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))
+    clock, timeout = SystemClock(zone), timedelta(seconds=config.handler_timeout)
     pool = worker_pool(config)
     executor = RunExecutor(
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
-    senders = Senders(Carrier(lambda name: channel(name, config), clock))
+    memory.deliveries.care = channel_cares(config)
+    senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited), memory.deliveries.begin))
+    watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
     return SchedulerEngine(
         memory,
         workers,
         clock,
         sender=senders,
         sieve=FilterSieve(evaluate),
+        attention=watch,
         wake_settle=timedelta(seconds=config.wake_settle),
         lead=LEAD,
         retention=config.retention,

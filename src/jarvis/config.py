@@ -40,6 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jarvis.channelspec import ChannelSpec
     from jarvis.inboxsource import Source
+    from jarvis.scheduler.attention import Settings
 
 
 class Config(NamedTuple):
@@ -60,6 +61,7 @@ class Config(NamedTuple):
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     inbox_sources: Mapping[str, Source] = MappingProxyType({})
+    attention: Settings | None = None  # None: jarvis.toml has no such table
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
 
     @property
@@ -147,7 +149,7 @@ SETTINGS = (
 )
 # fmt: on
 
-TABLES = ("tasks", "channels", "inbox")
+TABLES = ("tasks", "channels", "attention", "inbox")
 
 
 # -- loading ------------------------------------------------------------------------------------------------
@@ -188,6 +190,7 @@ class _Loader:
         values |= {setting.field: self._value(setting) for setting in others}
         values |= {"task_tables": self._tables("tasks"), "channels": self._channels()}
         values |= {"inbox_sources": self._inbox_sources()}
+        values["attention"] = self._attention(values["timezone"])
         self._refuse_unknown_keys()
         return values | {"sources": self.sources}
 
@@ -265,6 +268,21 @@ class _Loader:
         sources, problems = read_sources(tables.get("sources", {}))
         self.problems += problems
         return sources
+
+    def _attention(self, timezone: object) -> Settings | None:
+        """What the table [attention] states, in the zone of what names none; a bad one is told elsewhere."""
+        if "attention" not in self.toml:
+            return None
+        from jarvis.attentionspec import read_attention  # noqa: PLC0415 (many homes have none)
+
+        table, channels = self.toml["attention"], self.toml.get("channels", {})
+        if not isinstance(table, dict):
+            self.problems.append("jarvis.toml key attention: allowed: a table [attention]")
+            return None
+        zone, known = timezone if isinstance(timezone, str) else "UTC", channels if isinstance(channels, dict) else ()
+        settings, problems = read_attention(table, zone, known)
+        self.problems += problems
+        return settings
 
     def _refuse_unknown_keys(self) -> None:
         """Name every key that nothing would read, with the one that was probably meant."""

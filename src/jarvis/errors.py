@@ -67,6 +67,11 @@ class StoreBusy(StoreError):
 class SendFailed(JarvisError):
     """A channel did not send, and says so: another attempt may go better."""
 
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """`retry_after`: how many seconds the receiver asks us to wait, if it says so."""
+        self.retry_after = retry_after
+        super().__init__(message)
+
 
 class SendRefused(JarvisError):
     """A channel will never send this: another attempt is no use."""

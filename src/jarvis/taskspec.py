@@ -16,13 +16,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from jarvis.scheduler.delivery import ONS, read_deliver
-from jarvis.scheduler.delivery import said as deliver_said
 from jarvis.scheduler.duration import format_duration, parse_duration
-from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
+from jarvis.scheduler.model import Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import After, Bounds, Cron, Interval, Once, OnEvent, Schedule, Untimed
 from jarvis.scheduler.size import parse_memory_limit
 from jarvis.scheduler.zone import load_zone
+from jarvis.taskdeliver import deliver_table, read_deliveries
 from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
 from jarvis.taskschedule import read_schedule
 from jarvis.tasktable import Given, Reading, SpecError, choice, flag, shown, text, whole
@@ -32,7 +31,8 @@ __all__ = ["KEYS", "POLICY_KEYS", "Reading", "SpecError", "read_spec", "to_table
 
 POLICY_KEYS = Policy.__struct_fields__
 WHAT = ("handler", "params", "command", "cwd", "env", "stdin")
-KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS, "deliver")
+WHERE = ("deliver", "template", "template_file")
+KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS, *WHERE)
 """Every key that a task's table may have."""
 
 _ONLY_COMMAND = ("cwd", "env", "stdin")  # what only the handler `command` has a use for
@@ -52,7 +52,7 @@ def read_spec(name: str, table: Mapping[str, Any], reading: Reading) -> tuple[Ta
     policy = _policy(given)
     found = read_schedule(given, policy.grace)
     handler, params = _handler(given)
-    deliver = given.read("deliver", partial(_deliver, given.reading)) or ()
+    deliver = read_deliveries(given)
     given.done()
     assert found is not None  # noqa: S101 - otherwise `given` had a problem
     schedule, said = found
@@ -194,28 +194,10 @@ def _refuse_infinite(value: object) -> None:
         _refuse_infinite(each)
 
 
-# -- where to --------------------------------------------------------------------------------------------
-def _deliver(reading: Reading, value: object) -> tuple[Deliver, ...]:
-    """The channels that results go to: "me", "me:failure", a table with channel and on, or a list of these."""
-    entries = value if isinstance(value, list | tuple) else (value,)
-    found = tuple(_deliver_entry(each) for each in entries)
-    for each in found:
-        reading.check_channel(each.channel)
-    return found
-
-
-def _deliver_entry(value: object) -> Deliver:
-    if not isinstance(value, Mapping):
-        return read_deliver(text(value))
-    if unknown := value.keys() - {"channel", "on"}:
-        raise ValueError(f"a table of deliver has no key {min(map(str, unknown))!r}: use channel and on")
-    return Deliver(text(value.get("channel")), choice(value.get("on", "always"), ONS))  # type: ignore[arg-type]
-
-
 # -- and back ---------------------------------------------------------------------------------------------
 def to_table(task: Task | TaskSpec) -> dict[str, Any]:
     """The table that states this task: reading it gives the same one again. What is as by default is left out."""
-    deliver = {"deliver": [deliver_said(each) for each in task.deliver]} if task.deliver else {}
+    deliver = {"deliver": [deliver_table(each) for each in task.deliver]} if task.deliver else {}
     return _schedule_table(task) | _what_table(task) | _policy_table(task) | deliver
 
 

@@ -75,7 +75,7 @@ def test_what_waits_what_is_left_what_failed_and_what_came_in(jarvis: Jarvis, in
         ("stored", "a.json", 1),
     ]
     assert {tuple(row) for row in rows} == {
-        ("id", "state", "source", "event_type", "event_id", "at", "file", "reason", "status")
+        ("id", "state", "source", "event_type", "event_id", "at", "file", "reason", "status", "came_to")
     }
     assert (rows[3]["source"], rows[3]["event_type"], rows[3]["event_id"]) == ("github", "push", "7")
     lines = jarvis("inbox", "list").out.splitlines()
@@ -207,3 +207,17 @@ def test_the_status_counts_what_waits_and_what_failed(
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert jarvis("status", "--json").json["inbox"] == {"waiting": 1, "failed": 2, "watched": False}
     assert "inbox      1 waiting, 2 failed: `jarvis inbox list` says why; looked at every 5 s (" in jarvis("status").out
+
+
+def test_what_an_event_started_is_told(jarvis: Jarvis, inbox: Path) -> None:
+    jarvis("task", "add", "build", "--on", "github/push", "--handler", "noop")
+    drop(inbox, "a.json", GOOD)
+    drop(inbox, "b.json", GOOD.replace("push", "star").replace("7", "8"))
+    poll(jarvis)
+    jarvis("tick")
+    star, push = jarvis("inbox", "list", "--state", "stored", "--json").json
+    assert (star["status"], star["reason"], star["came_to"]) == ("unmatched", "no task listens for it", [])
+    (cause,) = push["came_to"]
+    assert (push["status"], cause["task"], cause["outcome"], cause["run_id"]) == ("started", "build", "started", 2)
+    assert push["reason"] == "started run 2 of build"
+    assert "came to     build: started as run 2\n" in jarvis("inbox", "show", push["id"]).out

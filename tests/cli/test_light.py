@@ -51,6 +51,23 @@ def test_the_everyday_verbs_load_nothing_heavy(arguments: list[str], jarvis: Jar
 
 
 @pytest.mark.process
+def test_channels_make_them_no_heavier(home: Path) -> None:
+    (home / "jarvis.toml").write_text(
+        "[channels.a]\nurl = 'ntfy://ntfy.sh/${env:TOPIC}'\n[channels.b]\ntype = 'file'\npath = 'x'\nfallback = 'a'\n"
+        "[channels.c]\ntype = 'smtp'\nhost = 'mail.example.org'\nfrom = 'me@example.org'\nto = ['me@example.org']\n"
+    )
+    modules("status")  # makes the store
+    assert modules("status") & (HEAVY | {"email", "smtplib", "jinja2", "apprise", "keyring"}) == set()
+
+
+@pytest.mark.process
+def test_quiet_hours_make_them_no_heavier(home: Path) -> None:
+    (home / "jarvis.toml").write_text("[attention]\nquiet = ['fri-sun 22:00-07:00']\nremind = '1d'\nzone = 'UTC'\n")
+    modules("status")  # makes the store
+    assert modules("status") & HEAVY == set()
+
+
+@pytest.mark.process
 def test_the_next_instants_of_an_expression_need_no_store(home: Path) -> None:
     loaded = modules("next", "--cron", "@daily", "--tz", "UTC")
     assert loaded & {"apsw", "asyncio", "subprocess", "logging"} == set()

@@ -30,6 +30,7 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
+TEMPLATES = st.just("") | TEXT.filter(str.strip)
 
 
 @st.composite
@@ -127,7 +128,11 @@ def specs(draw: st.DrawFn) -> TaskSpec:
         origin=draw(st.sampled_from(["user", "seed", "file"])),
         follows_zone=draw(st.booleans()),
         deliver=tuple(
-            draw(st.lists(st.builds(Deliver, st.sampled_from(["me", "log"]), st.sampled_from(ONS)), max_size=3))
+            draw(
+                st.lists(
+                    st.builds(Deliver, st.sampled_from(["me", "log"]), st.sampled_from(ONS), TEMPLATES), max_size=3
+                )
+            )
         ),
     )
 

@@ -8,7 +8,9 @@ from random import Random
 
 import msgspec
 
+from jarvis.scheduler.attention import Attention, Settings
 from jarvis.scheduler.model import Deliver, Policy, TaskSpec
+from jarvis.scheduler.quiet import read_window
 from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Schedule
 
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Europe/Berlin")
@@ -72,15 +74,42 @@ def policy(chance: Random) -> Policy:
         on_interrupt=chance.choice(["rerun", "rerun", "fail"]),
         priority=chance.choice([-1, 0, 0, 5]),
         retries=chance.choice([0, 0, 0, 2]),
-        pause_after=chance.choice([2, 10]),
+        pause_after=chance.choice([1, 2, 10]),
     )
 
 
 def deliver(chance: Random) -> tuple[Deliver, ...]:
-    """To nobody, to one or both of the channels, to one of them for several reasons."""
+    """To nobody, to one or both of the channels, to one of them for several reasons, in any way."""
     many = chance.choice([0, 1, 1, 2, 3])
-    on = ("always", "always", "failure", "success", "change", "recovery")
-    return tuple(Deliver(chance.choice(CHANNELS), chance.choice(on)) for _ in range(many))  # type: ignore[arg-type]
+    return tuple(_deliver_entry(chance) for _ in range(many))
+
+
+def _deliver_entry(chance: Random) -> Deliver:
+    on = chance.choice(["always", "always", "failure", "failure", "failure", "success", "change", "recovery"])
+    how = chance.choice(["", "", "urgent", "digest"])
+    same = chance.choice([None, None, "told", "grouped", "grouped", "silent"])
+    return Deliver(chance.choice(CHANNELS), on, urgent=how == "urgent", digest=how == "digest", same=same)  # type: ignore[arg-type]
+
+
+def attention(chance: Random) -> Settings:
+    """Mostly that all may be told at any time; else quiet hours, digests and caps, of all channels or of one."""
+    if chance.random() < 0.4:
+        return Settings()
+    own = {chance.choice(CHANNELS): _attention(chance)} if chance.random() < 0.3 else {}
+    return Settings(_attention(chance), own)
+
+
+def _attention(chance: Random) -> Attention:
+    windows = chance.sample(
+        ["22:00-07:00", "sat,sun 00:00-10:00", "09:00-09:20", "12:00-18:00"], chance.choice([0, 1, 2])
+    )
+    return Attention(
+        tz="UTC",
+        quiet=tuple(map(read_window, windows)),
+        digest=tuple(3600 * hour for hour in chance.choice([(8,), (8, 18), tuple(range(24))])),
+        cap=chance.choice([None, None, 1, 3]),
+        remind=chance.choice([None, timedelta(hours=1), timedelta(days=1)]),
+    )
 
 
 def spec(chance: Random, number: int, now: datetime, names: Sequence[str] = ()) -> TaskSpec:
@@ -94,6 +123,12 @@ def spec(chance: Random, number: int, now: datetime, names: Sequence[str] = ()) 
         follows_zone=isinstance(rule, Cron) and chance.random() < 0.3,
         deliver=deliver(chance),
     )
+
+
+def failing(spec: TaskSpec) -> TaskSpec:
+    """The task of somebody who is told of failures, which come often where it is in use."""
+    policy = msgspec.structs.replace(spec.policy, pause_after=10, late_ok=None)
+    return msgspec.structs.replace(spec, policy=policy, deliver=(Deliver("me", "failure"),))
 
 
 def moved(spec: TaskSpec, zone: str) -> TaskSpec:

@@ -24,6 +24,7 @@ import apsw
 
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.engine import LEAD, SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
@@ -58,12 +59,23 @@ class Daemon:
         self.executor.begun = world.promises.on_effect
         self.sender = ScriptedSender(world.machine, number, self._at)
         self.sender.begun = world.promises.deliveries.on_send
+        self._world = world
         self.sieve = ScriptedSieve(self._at)
         self.engine = SchedulerEngine(
-            self.store, self.executor, world.machine.clock, sender=self.sender, sieve=self.sieve, lead=world.lead
+            self.store,
+            self.executor,
+            world.machine.clock,
+            sender=self.sender,
+            sieve=self.sieve,
+            attention=self._attention,
+            lead=world.lead,
         )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
+
+    def _attention(self) -> Settings:
+        self._world.promises.deliveries.judged_by[self.number] = self._world.attention
+        return self._world.attention
 
     def _before_statement(self, cursor: object, sql: str, bindings: Any) -> bool:
         del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
@@ -121,11 +133,13 @@ class World:
         self.story: list[str] = []
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
         self.machine.brief = "thread" if seed % 2 else ""
+        self.machine.failing = seed % 5 == 0
         self.lead = LEADS[seed // 3 % 3] if seed % 3 == 0 else timedelta(0)
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")
         self.limit = self.chance.choice([1, 2, 8])
+        self.attention = population.attention(self.chance)
         self.user = MemoryStore(self.path)
         self.user.database._connection.set_busy_timeout(0)
         self.faults = Faults(self.chance, self._happen)
@@ -321,6 +335,8 @@ class World:
         spec = population.spec(self.chance, self._tasks, self.clock.now(), self.user.tasks.names())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
+        if self.machine.failing:
+            spec = population.failing(spec)
         self.say(f"  add {spec.name}: {spec.schedule.describe()} {spec.policy}")
         self.user.add_task(spec, self.clock.now())
 
@@ -342,6 +358,9 @@ class World:
             does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
         if self.promises.deliveries.rows:
             does["delivery retry"] = self._send_again
+            does["attention"] = self._edit_attention
+        if held := self.user.deliveries.newest(state=DeliveryState.HELD):
+            does["delivery release"] = lambda: self.user.deliveries.send_now(self.chance.choice(held).id, now)
         verb = self.chance.choice([*does, "emit", "emit many"])
         self.say(f"  user: {verb} {name}")
         with self._told(verb):
@@ -359,6 +378,11 @@ class World:
         with self.user.transaction():
             for _ in range(self.chance.choice([2, 5, 9])):
                 self._emit()
+
+    def _edit_attention(self) -> None:
+        """As who changes [attention] in jarvis.toml."""
+        self.attention = population.attention(self.chance)
+        self.say(f"    {self.attention}")
 
     def _send_again(self) -> None:
         """As `jarvis delivery retry`: mostly of one that it is there for."""

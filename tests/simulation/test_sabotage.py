@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from jarvis.memory import causes, deliveries, runs, tasks
+from jarvis.memory import causes, deliveries, holding, runs, tasks
 from jarvis.memory.causes import CauseTable
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
-from jarvis.scheduler import executor, misfire, planner
+from jarvis.scheduler import executor, judgement, misfire, planner, quiet
 from jarvis.scheduler.engine import SchedulerEngine
-from jarvis.scheduler.model import RunState
+from jarvis.scheduler.model import DeliveryState, RunState
 from jarvis.scheduler.onevent import Rate
 from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import BEFORE_REMOVAL, passed_over, plan
@@ -238,6 +238,18 @@ def give_the_first_event(patch: Patch) -> None:
     replaced(patch, causes._SQL, "event_of", "MAX(event_id)", "MIN(event_id)")
 
 
+def wake_people(patch: Patch) -> None:
+    patch.setattr(quiet.QuietHours, "until", lambda _hours, _now: None)
+
+
+def believe_that_what_failed_was_told(patch: Patch) -> None:
+    patch.setattr(judgement, "_TOLD", frozenset(DeliveryState))
+
+
+def lose_members_of_a_digest(patch: Patch) -> None:
+    replaced(patch, holding._SQL, "join_digest", "digest_id = :digest", "digest_id = NULL")
+
+
 def all_of(seeds: int) -> None:
     for seed in range(seeds):
         live_through(seed)
@@ -274,6 +286,9 @@ SABOTAGES: tuple[tuple[Callable[[Patch], None], str], ...] = (
     (keep_to_no_rate, "accounted for"),
     (let_every_filter_pass, "accounted for"),
     (give_the_first_event, "accounted for"),
+    (wake_people, "keeps"),
+    (believe_that_what_failed_was_told, "accounted for"),
+    (lose_members_of_a_digest, "accounted for"),
 )
 
 

@@ -154,6 +154,36 @@ def test_the_deliveries_of_this_run_that_may_not_have_arrived_are_told() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "more", "said"),
+    [
+        (DeliveryState.HELD, {"reason": "quiet hours until 7"}, "is held: quiet hours until 7"),
+        (DeliveryState.SENDING, {}, "is being sent"),
+        (DeliveryState.EXPIRED, {"reason": "old"}, "has expired: old"),
+        (DeliveryState.GROUPED, {"reason": "the same failure as run 9"}, "was not sent: the same failure as run 9"),
+        (
+            DeliveryState.SILENCED,
+            {"reason": "the same as run 9", "digest_id": 7, "digest_state": DeliveryState.SENT},
+            "was not sent: the same as run 9; counted in digest delivery 7, which was sent",
+        ),
+        (
+            DeliveryState.DIGESTED,
+            {"reason": "in digest delivery 7", "digest_id": 7, "digest_state": DeliveryState.UNKNOWN},
+            "is told in digest delivery 7, which may have arrived or not",
+        ),
+        (DeliveryState.DIGESTED, {"reason": "in digest delivery 7", "digest_id": 7}, "is told: in digest delivery 7"),
+        (
+            DeliveryState.DIGESTED,
+            {"digest_id": 7, "digest_state": DeliveryState.CANCELLED},
+            "is told in digest delivery 7, which was cancelled",
+        ),
+    ],
+)
+def test_what_was_kept_back_is_told_with_why(state: DeliveryState, more: dict[str, Any], said: str) -> None:
+    told = why(None, a_row(), deliveries=(a_delivery(1, state, **more),)).sentence
+    assert told.endswith(f" (delivery 1 to mail {said})")
+
+
 @pytest.mark.parametrize(("woke", "settling"), [(NOW, True), (NOW - 10 * SECOND, False)])
 def test_the_machine_settles_from_waking_on_for_as_long_as_it_may(woke: Any, settling: bool) -> None:
     slept = Absence(kind="slept", since=DUE, until=woke)

@@ -106,7 +106,7 @@ class Held(KeyringBackend):
 def own_keyring() -> Iterator[None]:
     """The real library, over that keyring."""
     before = keyring.get_keyring()
-    keyring.set_keyring(Held())
+    keyring.set_keyring(Held())  # type: ignore[no-untyped-call]
     yield
     keyring.set_keyring(before)
 

@@ -49,7 +49,8 @@ GROUP BY state ORDER BY state
 _OPEN_RUNS = "SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state"
 _UNSENT = """
 SELECT state, COUNT(*) FROM deliveries
-WHERE state NOT IN ('sent', 'cancelled') AND (state IN ('pending', 'sending') OR created_at >= ?)
+WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  AND (state IN ('pending', 'held', 'sending') OR created_at >= ?)
 GROUP BY state ORDER BY state
 """
 _INCIDENTS = """

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.handlers.inbox_view import Item
+    from jarvis.memory.events import WebhookEvent
 
 HEADS = ("ID", "STATE", "SOURCE", "TYPE", "AT", "FILE", "REASON")
 STATES = ("waiting", "left", "failed", "stored")
 DEFAULT_LIMIT = 50
+_NOTHING_STARTED = {"pending": "waits to be given to the tasks it concerns", "unmatched": "no task listens for it"}
 _MOST = 2**63 - 1
 _TURN_WITHIN = 10.0  # seconds that a retry waits for a poll to end
 _STEP = 0.1
@@ -65,7 +67,21 @@ def _events(args: Namespace, session: Session) -> list[dict[str, Any]]:
     if args.state not in {None, "stored"}:
         return []
     found = session.store.events.list(args.limit or None, source=args.source)
-    return [of_event(event, session.zone) for event in found]
+    return [_told(event, session) for event in found]
+
+
+def _told(event: WebhookEvent, session: Session) -> dict[str, Any]:
+    """An event, and what it came to, task by task."""
+    causes = session.store.causes.of_event(event.id)
+    said = [
+        f"started run {each.run_id} of {each.task}"
+        if each.run_id is not None
+        else f"{each.outcome.replace('_', ' ')} for {each.task}{f': {each.reason}' if each.reason else ''}"
+        for each in causes
+    ]
+    came_to = [of_row(each, session.zone) for each in causes]
+    reason = "; ".join(said) or _NOTHING_STARTED.get(event.status, "")
+    return of_event(event, session.zone) | {"reason": reason, "came_to": came_to}
 
 
 def _of_item(item: Item, zone: tzinfo) -> dict[str, Any]:
@@ -81,6 +97,7 @@ def _of_item(item: Item, zone: tzinfo) -> dict[str, Any]:
         "file": shown(item.name),
         "reason": item.reason,
         "status": None,
+        "came_to": [],
     }
 
 
@@ -110,8 +127,8 @@ def _show(args: Namespace, session: Session) -> int:
         return emit(found)
     from json import dumps
 
+    found["came_to"] = [_came_to(each) for each in found["came_to"]]
     if "payload" in found:
-        found["came_to"] = [_came_to(each) for each in found["came_to"]]
         found["payload"] = dumps(found["payload"], indent=2).splitlines()
     else:
         found["content"] = found["content"].splitlines()
@@ -121,9 +138,7 @@ def _show(args: Namespace, session: Session) -> int:
 
 def _event(event_id: int, session: Session) -> dict[str, Any]:
     event = session.store.events.get(min(event_id, _MOST))
-    came_to = [of_row(cause, session.zone) for cause in session.store.causes.of_event(event.id)]
-    shown = of_event(event, session.zone) | {"digest": event.digest, "payload": event.payload}
-    return shown | {"came_to": came_to}
+    return _told(event, session) | {"digest": event.digest, "payload": event.payload}
 
 
 def _came_to(cause: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "run": delivery.run_id,
-        "task": delivery.task,
+        "task": delivery.task or None,
         "channel": delivery.channel,
         "kind": delivery.kind,
         "subject": delivery.subject,
@@ -74,6 +74,10 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
         "available_at": iso(delivery.available_at, zone),
         "expires_at": iso(delivery.expires_at, zone),
         "finished_at": iso(delivery.finished_at, zone),
+        "fallback_of": delivery.fallback_of,
+        "fallback": delivery.fallback,
+        "urgent": delivery.urgent,
+        "digest": delivery.digest_id,
     }
 
 

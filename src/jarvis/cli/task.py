@@ -118,7 +118,7 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
 
 def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
     from jarvis.cli.task_flags import waits_for
-    from jarvis.scheduler.delivery import said
+    from jarvis.scheduler.delivery import told
     from jarvis.scheduler.schedule import Untimed
 
     due = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)]
@@ -132,7 +132,7 @@ def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, obj
         ("handler", task.handler),
         ("params", [f"{name} = {value!r}" for name, value in task.params.items()]),
         ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
-        ("deliver", [said(each) for each in task.deliver]),
+        ("deliver", [told(each) for each in task.deliver]),
         ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
         *([("comes from", task.source)] if task.source else []),
         ("failed", f"{task.failures} in a row" if task.failures else None),

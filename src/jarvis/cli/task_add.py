@@ -25,7 +25,7 @@ def _run(args: Namespace, session: Session) -> int:
     """Nothing is opened, let alone stored, before all of it makes sense."""
     from functools import partial
 
-    from jarvis.app import check_channel, handler_check
+    from jarvis.app import check_channel, check_template, handler_check
     from jarvis.taskspec import Reading, read_spec
 
     reading = Reading(
@@ -33,6 +33,7 @@ def _run(args: Namespace, session: Session) -> int:
         tz=session.config.timezone,
         check_handler=handler_check(session.config),
         check_channel=partial(check_channel, config=session.config),
+        check_template=check_template,
         folder=Path.cwd(),
         spelled=spelled,
     )

@@ -62,7 +62,15 @@ _HOW = {
     "retry_max_delay": ("D", "the longest that it becomes (1h)"),
     "pause_after": ("N", "after so many failed runs in a row the task is paused (10); 0: never"),
 }
-_WHERE = {"deliver": ("CHANNEL[:ON]", "where results go; ON is always, failure, success, change, recovery; repeatable")}
+_WHERE = {
+    "deliver": (
+        "CHANNEL[:ON]",
+        "where results go; ON is always, failure, success, change, recovery; after it or in its place, with commas: "
+        "urgent (quiet hours do not hold it), digest (it can wait), same-told, same-grouped, same-silent; repeatable",
+    ),
+    "template": ("TEXT", "what they say, in Jinja2: `{{ task.name }}: {{ output }}`; docs/deliveries.md"),
+    "template_file": ("FILE", "the same from a file; a first line `Subject: ...` is the subject"),
+}
 _FLAGS = {"params": "--param", "command": "a command after --"}
 _REPEATED = ("exclude", "deliver")
 

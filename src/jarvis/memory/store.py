@@ -25,6 +25,7 @@ from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
 from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.change import change, kept
+from jarvis.scheduler.delivery import everywhere
 from jarvis.scheduler.difference import Changes, Restated, difference
 from jarvis.scheduler.incident import Finding
 from jarvis.scheduler.model import Run, Task, TaskSpec
@@ -238,8 +239,7 @@ class MemoryStore(AssistantTables):
             run = self._run(run_id)
             task = self.tasks.find(run.task_id) if run else None
             deliver = task.deliver if isinstance(task, Task) else ()
-            channels = tuple(dict.fromkeys(each.channel for each in deliver))
-            teller = Teller(run=run, run_id=run_id, channels=channels, zone=zone, now=now)
+            teller = Teller(run=run, run_id=run_id, channels=everywhere(deliver), zone=zone, now=now)
             self.incidents.report(self.rules.list(), findings, seen, teller)
 
     def _run(self, run_id: int) -> Run | None:

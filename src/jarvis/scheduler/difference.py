@@ -13,7 +13,7 @@ import msgspec
 
 from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.change import counted_as_before
-from jarvis.scheduler.delivery import said
+from jarvis.scheduler.delivery import told
 from jarvis.scheduler.model import Deliver, Task, TaskSpec, Unreadable
 from jarvis.scheduler.schedule import OnEvent
 
@@ -156,7 +156,7 @@ def _of_events(old: OnEvent, new: OnEvent) -> Iterator[Difference]:
 
 
 def _told(deliver: Iterable[Deliver]) -> list[str]:
-    return [said(each) for each in deliver]
+    return [told(each) for each in deliver]
 
 
 def _fields(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
 from jarvis.scheduler.eventports import Sieve
@@ -42,7 +43,7 @@ _CUT_OFF = "its daemon (process {}) ended while it was being sent, so it may hav
 class SchedulerEngine:
     """Finds what is due in a store and carries it out through an executor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts and its figures, each by its name
         self,
         store: Store,
         executor: Executor,
@@ -50,19 +51,21 @@ class SchedulerEngine:
         *,
         sender: Sender | None = None,
         sieve: Sieve | None = None,
+        attention: Callable[[], Settings] = Settings,
         wake_settle: timedelta = WAKE_SETTLE,
         lead: timedelta = timedelta(0),
         retention: timedelta | None = None,
     ) -> None:
         """Without a `sender` deliveries are written and left to an owner that has one; a `sieve` judges events.
 
+        `attention` gives at each claim of deliveries when their channels may be told.
         `lead`: how long before it is due `tick` claims a run that nothing stands in the way of. The executor
         lets no work begin before its `started_at`. `retention`: how long the ledger is kept, None for ever.
         """
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
-        self.outbox = Outbox(store, sender, self.clock)
+        self.outbox = Outbox(store, sender, self.clock, attention)
         self.matching = Matching(store, sieve)
         self._lead = lead
         self._instance: Instance | None = None
@@ -98,10 +101,7 @@ class SchedulerEngine:
         return self._instance
 
     def close(self) -> None:
-        """Leave the store. Where runs are not settled, leave as a crash does, so that they are recovered.
-
-        What is still being sent is told to stop first.
-        """
+        """Tell what is being sent to stop, and leave the store; if runs are not settled, as a crash does."""
         self.executor.close()
         self.outbox.stop()
         self.matching.close()

@@ -105,23 +105,32 @@ def away(facts: Facts, t: datetime) -> list[Absence]:
 
 
 def undelivered(facts: Facts, row: Run) -> str:
-    """Which channels have not been told of a run for sure, and why; "" where all have."""
+    """Which channels have not been told of a run for sure, or not by themselves, and why; "" where all have."""
     said = [_unsent(each) for each in facts.deliveries if each.run_id == row.id and each.state in _UNSENT]
     return f" ({'; '.join(said)})" if said else ""
 
 
 def _unsent(delivery: Delivery) -> str:
     why = f": {delivery.reason}" if delivery.reason else ""
-    return f"delivery {delivery.id} to {delivery.channel} {_UNSENT[delivery.state]}{why}"
+    what = _UNSENT[delivery.state]
+    if delivery.digest_id is not None and delivery.digest_state is not None:
+        digest = f"digest delivery {delivery.digest_id}, which {_DIGEST[delivery.digest_state]}"
+        why = f" in {digest}" if delivery.state is DeliveryState.DIGESTED else f"{why}; counted in {digest}"
+    return f"delivery {delivery.id} to {delivery.channel} {what}{why}"
 
 
 _UNSENT = {
     DeliveryState.PENDING: "waits",
+    DeliveryState.HELD: "is held",
     DeliveryState.SENDING: "is being sent",
     DeliveryState.FAILED: "failed",
     DeliveryState.EXPIRED: "has expired",
     DeliveryState.UNKNOWN: "may have arrived or not",
+    DeliveryState.DIGESTED: "is told",
+    DeliveryState.GROUPED: "was not sent",
+    DeliveryState.SILENCED: "was not sent",
 }
+_DIGEST = _UNSENT | {DeliveryState.SENT: "was sent", DeliveryState.CANCELLED: "was cancelled"}
 
 
 def nobody_looks(facts: Facts) -> str:

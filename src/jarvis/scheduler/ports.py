@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clockwatch import Absence, Reading
 from jarvis.scheduler.eventports import Causes, Events
 from jarvis.scheduler.model import (
@@ -90,10 +91,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""  # of the run
     due_at: datetime | None = None
     attempt: int = 1
+    begin: Callable[[], None] = lambda: None  # to be called once, right before it may arrive; SendFailed: it must not
 
 
 class Channel(Protocol):
-    """A means of delivery, made anew for each message."""
+    """A means of delivery, made anew for each message.
+
+    One that has an attribute `begins` that is true calls `message.begin` by itself, as late as it can; for any other
+    that is done before `send`.
+    """
 
     @property
     def timeout(self) -> float:
@@ -157,13 +163,29 @@ class Deliveries(Protocol):
     """The outbox: results on their way, each with a state of its own."""
 
     def any_pending(self) -> bool:
-        """Whether anything waits to be sent, for whatever reason."""
+        """Whether anything waits to be sent or is held, for whatever reason."""
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
-        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+    def look_again(self, settings: Settings, now: datetime, *, anew: bool = False) -> None:
+        """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
+        held, as it was so by other settings."""
+
+    def claim(
+        self,
+        owner: int,
+        engaged: Collection[str],
+        now: datetime,
+        settings: Settings = ...,
+        *,
+        careful: bool = False,
+    ) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
+
+        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
+        `careful`: its sender tells the store of each when it may arrive. Otherwise it may from now on.
+        """
 
     def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
         """The one fenced write that ends each attempt; None where the fence no longer matched."""
@@ -172,10 +194,10 @@ class Deliveries(Protocol):
         """Hand back uncounted what `owner` claimed for channels that are not engaged, so never began. Rows changed."""
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
-        """What an owner was sending when it ended is unknown. Rows changed."""
+        """What an owner was sending when it ended is unknown, if it may have arrived; if not, it waits again."""
 
     def next_available_at(self, engaged: Collection[str]) -> datetime | None:
-        """When the next may be sent by a channel that is not engaged."""
+        """When the next may be sent by a channel that is not engaged, or what is held is to be looked at."""
 
 
 class Waker(Protocol):
@@ -323,6 +345,10 @@ class Sender(Protocol):
     """Sends claimed deliveries through their channels, beside the caller."""
 
     on_finish: Callable[[], None]  # called whenever a send ends, from any thread; must not block
+
+    @property
+    def careful(self) -> bool:
+        """Whether it tells the store of each when it may arrive."""
 
     @property
     def engaged(self) -> frozenset[str]:

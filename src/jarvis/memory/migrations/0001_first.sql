@@ -110,41 +110,69 @@ CREATE TABLE outputs (
 ) STRICT;
 
 -- The outbox: what became of one run, on its way to one channel. Written by the transaction that settles the run.
+-- A digest is of no one run: it tells what its members (digest_id) would have told.
 CREATE TABLE deliveries (
     id           INTEGER PRIMARY KEY,
     key          TEXT NOT NULL UNIQUE,        -- one for a run, a kind and a channel; the receiver may know it by that
-    run_id       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    task_id      INTEGER NOT NULL REFERENCES tasks (id),
+    run_id       INTEGER REFERENCES runs (id) ON DELETE CASCADE,
+    task_id      INTEGER REFERENCES tasks (id),
     channel      TEXT NOT NULL,
-    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert')),
+    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert', 'digest')),
     subject      TEXT NOT NULL,
     body         TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired', 'unknown',
-                                                'cancelled')),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'held', 'sending', 'sent', 'failed', 'expired', 'unknown',
+                                                'cancelled', 'digested', 'grouped', 'silenced')),
     reason       TEXT NOT NULL DEFAULT '',
     attempt      INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,  -- attempts that failed since it was last asked for
     created_at   INTEGER NOT NULL,
-    available_at INTEGER NOT NULL,            -- a pending delivery may be sent from here on
-    expires_at   INTEGER NOT NULL,            -- and not from here on
+    available_at INTEGER NOT NULL,            -- a pending delivery may be sent, a held one is looked at, from here on
+    expires_at   INTEGER NOT NULL,            -- and not from here on; time in which it was held does not count
     started_at   INTEGER,
     finished_at  INTEGER,
     owner        INTEGER REFERENCES instances (id),
-    fence        INTEGER NOT NULL DEFAULT 0
+    fence        INTEGER NOT NULL DEFAULT 0,
+    begun        INTEGER NOT NULL DEFAULT 1,  -- 0: it is being sent, and nothing of it can have arrived yet
+    fallback_of  INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- it comes in the place of that one
+    urgent       INTEGER NOT NULL DEFAULT 0,  -- 1: neither quiet hours nor a cap hold it
+    low          INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for the next digest
+    same         TEXT NOT NULL DEFAULT 'told' CHECK (same IN ('told', 'grouped', 'silent')),
+    mark         TEXT NOT NULL DEFAULT '',    -- equal for results that say the same
+    hold         TEXT CHECK (hold IN ('quiet', 'digest', 'capped')), -- what it was held for last
+    held_at      INTEGER,                     -- since when; of what is held no more, until when
+    digest_id    INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- the digest that tells it, or counts it
+    CHECK ((run_id IS NULL) = (kind = 'digest') AND (task_id IS NULL) = (kind = 'digest'))
 ) STRICT;
+CREATE INDEX deliveries_fallbacks ON deliveries (fallback_of) WHERE fallback_of IS NOT NULL;
 CREATE INDEX deliveries_by_run ON deliveries (run_id);
 CREATE INDEX deliveries_pending ON deliveries (channel, available_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'pending';
+CREATE INDEX deliveries_held ON deliveries (available_at) WHERE state = 'held';
 CREATE INDEX deliveries_sending ON deliveries (owner) WHERE state = 'sending';
-CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled');
+CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced');
+CREATE INDEX deliveries_compared ON deliveries (task_id, channel, id)
+WHERE kind = 'result' AND state NOT IN ('grouped', 'silenced');
+CREATE INDEX deliveries_counted ON deliveries (channel, started_at) WHERE started_at IS NOT NULL;
+CREATE INDEX deliveries_untold ON deliveries (channel)
+WHERE state IN ('grouped', 'silenced') AND digest_id IS NULL;
+CREATE INDEX deliveries_digests ON deliveries (created_at) WHERE kind = 'digest';
+CREATE INDEX deliveries_digested ON deliveries (digest_id) WHERE digest_id IS NOT NULL;
 
--- The last line of defence for "never sent twice by itself": what was sent stays so, and what may have been sent,
--- or was given up, can only be put back by the one who asks for it.
+-- The last line of defence for "never sent twice by itself": what was sent stays so, as does what a digest tells or
+-- nothing tells, and what may have been sent, or was given up, can only be put back by the one who asks for it.
 CREATE TRIGGER deliveries_settled BEFORE UPDATE OF state ON deliveries
-WHEN old.state IN ('sent', 'cancelled') OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
+WHEN old.state IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
 BEGIN
     SELECT RAISE (ABORT, 'a settled delivery cannot change its state');
 END;
+
+-- Texts of a task's own, filled in when they are sent, with what they may speak of as it was when the run ended.
+CREATE TABLE delivery_forms (
+    delivery_id INTEGER PRIMARY KEY REFERENCES deliveries (id) ON DELETE CASCADE,
+    template    TEXT NOT NULL,
+    facts       TEXT NOT NULL                 -- JSON
+) STRICT;
 
 -- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.
 CREATE TABLE absences (
