@@ -60,6 +60,7 @@ class Config(NamedTuple):
     retention: timedelta | None
     inbox_dir: Path
     service_label: str
+    backup_dir: Path
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     inbox_sources: Mapping[str, Source] = MappingProxyType({})
@@ -151,6 +152,8 @@ SETTINGS = (
     Setting("JARVIS_SERVICE_LABEL", "service_label", read_label, "com.chg.jarvis-daemon",
             "letters, digits, dots, hyphens and underscores, 100 at most, with a letter or digit at both ends",
             "What launchd knows the service by; systemd without the leading com.chg."),
+    Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
+            "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
 )
 # fmt: on
 

@@ -51,6 +51,10 @@ class StoreUnusable(StoreError):
     exit_code = 78
 
 
+class StoreDamaged(StoreUnusable):
+    """A page of the store is not what was written to it, or the file is no store at all."""
+
+
 class StoreMoved(StoreUnusable):
     """The path of the store leads to another file than the one that is open, or to none."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from jarvis import app
 from jarvis.config import load_config, prepare_home
-from jarvis.errors import StoreBusy, StoreError, StoreMoved, StoreUnusable
+from jarvis.errors import StoreBusy, StoreDamaged, StoreError, StoreMoved, StoreUnusable
 from jarvis.scheduler.clock import SystemClock
 from jarvis.seeds import seed
 
@@ -34,6 +34,14 @@ def run_daemon(config: Config | None = None) -> int:
     config = config or load_config()
     prepare_home(config)
     setup_logging(config)
+    try:
+        return _served(config, reopen)
+    except StoreDamaged as error:
+        raise StoreUnusable(f"{error}. {_way_back(config)}") from error
+
+
+def _served(config: Config, reopen: Callable[[], None]) -> int:
+    """From the opening of the store to its closing."""
     stops: list[str] = []
     ready = _opened(config, stops)
     if ready is None:
@@ -138,6 +146,17 @@ def _stoppable(came: list[str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _way_back(config: Config) -> str:
+    """The newest whole backup, by name: for that the backups are read through, until one is whole."""
+    from jarvis.memory.archives import newest_whole
+
+    found = newest_whole(config.backup_dir)
+    if found is None:
+        return f"There is no whole backup in {config.backup_dir}: name where it is with `jarvis restore --from`"
+    taken_at = found.taken_at.astimezone(config.zone).isoformat(" ")
+    return f"The newest is {found.path}, of {taken_at}"
 
 
 def _kept(memory: MemoryStore, error: StoreMoved) -> str:

@@ -91,6 +91,11 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "service logs": ("service_status", "the end of what the service has said; with -f as it comes"),
         "service migrate": ("service_migrate", "from the three old launchd agents to the service, and back"),
     },
+    "Keep it safe, and move": {
+        "backup": ("backup", "a copy of the store, whole and packed, while a daemon writes to it"),
+        "restore": ("restore", "put a backup in the place of the store; what was there is kept"),
+        "import": ("import_", "bring over what an earlier assistant stored, every row accounted for"),
+    },
     "Help": {
         "help": ("help", "this list, or the help of one verb: jarvis help task add"),
     },
@@ -99,10 +104,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = (
-    "import",
-    *("backup", "restore", "imessage", "web", "mcp", "doctor"),
-)
+LATER = ("imessage", "web", "mcp", "doctor")
 
 
 def nouns() -> dict[str, list[str]]:
