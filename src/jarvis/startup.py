@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 # at Python's own 5 ms it waited after each of them while the inbox was full: 200 ms late at p99, and 35 with this.
 GIVE_WAY = 0.0005
 
-# Seconds that looking the store over may hold up a start: 25 MB or so, the ledger of a year; the rest of a larger one
-# is looked over beside the work. Longer after a daemon ended without signing off, as with the power.
-CHECK_WITHIN, CHECK_AFTER_CRASH = 0.1, 60.0
+# A store up to this size, the ledger of a year, is looked over before anything is done with it: a tenth of a second. A
+# larger one is beside the work. After a daemon ended without signing off, as with the power, any is, for a while.
+CHECK_AT_ONCE = 24 << 20  # bytes
+CHECK_AFTER_CRASH = 60.0  # seconds
 
 
 def run_daemon(config: Config | None = None) -> int:
@@ -91,7 +92,8 @@ def _looked_over(config: Config, clock: SystemClock) -> tuple[MemoryStore, TaskW
     memory = app.store(config)
     try:
         clean = all(memory.instances.alive(owner, clock.now()) for owner in memory.instances.open())
-        if not memory.database.check(CHECK_WITHIN if clean else CHECK_AFTER_CRASH):
+        small = memory.database.size <= CHECK_AT_ONCE
+        if (clean and not small) or not memory.database.check(CHECK_AFTER_CRASH):
             _check_beside(memory)
         watch = app.task_watch(config, memory, clock)
         watch.start()

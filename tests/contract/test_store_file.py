@@ -276,6 +276,7 @@ class _Anything(dict[str, object]):
         ("runs", "asked_to_stop", "runs_asked"),
         ("runs", "open_until", "runs_open"),
         ("tasks", "failing", "INTEGER PRIMARY KEY"),
+        ("tasks", "following_zone", "tasks_following_zone"),
         ("runs", "newest_of", "sqlite_autoindex_runs_1"),
         ("instances", "open", "instances_open"),
     ],

@@ -121,6 +121,11 @@ class Database:
         self._data_version, before = version, self._data_version
         return bool(version != before)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the store, as SQLite has it."""
+        return int(self.value("PRAGMA page_count")) * int(self.value("PRAGMA page_size"))
+
     def check(self, within: float | None = None) -> bool:
         """Raise StoreUnusable unless SQLite finds the file whole (`PRAGMA quick_check`).
 

@@ -32,6 +32,7 @@ CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_removed ON tasks (name) WHERE removed_at IS NOT NULL;
 CREATE INDEX tasks_by_source ON tasks (source) WHERE source IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_start ON tasks (started_by) WHERE started_by IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX tasks_following_zone ON tasks (follows_zone) WHERE follows_zone = 1 AND removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
 CREATE INDEX tasks_of_the_inbox ON tasks (name) WHERE handler = 'webhook_poll' AND enabled = 1 AND removed_at IS NULL;
 
