@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
+    from jarvis.imessage.daemon import IMessageDaemon
+    from jarvis.imessage.ports import House, Recipient
+    from jarvis.imessage.state import StateStore
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from jarvis.taskspec import Reading
     from jarvis.taskwatch import TaskWatch
 
-HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
+HANDLERS = ("alert_eval", "command", "noop", "remind", "webhook_poll")
 
 BRIEF = frozenset({"noop"})  # of the house's handlers: over at once, whatever they are given
 
@@ -49,11 +52,13 @@ def house_handlers(config: Config) -> dict[str, Handler]:
     from jarvis.handlers.environment import inherited
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
+    from jarvis.imessage.reminder import remind
 
     return {
         "alert_eval": alert_eval(config.zone),
         "command": command(cgroups=Cgroups(delegated()), environ=inherited()),
         "noop": noop,
+        "remind": remind(lambda: imessage_state(config)),
         "webhook_poll": webhook_poll(config.inbox_dir),
     }
 
@@ -122,6 +127,10 @@ def check_handler(
         from jarvis.handlers.command_params import check_params
 
         check_params(params)
+    if name == "remind":
+        from jarvis.imessage.reminder import check_params as check_reminder
+
+        check_reminder(params)
 
 
 def unhurried_check(config: Config) -> Callable[[str, Mapping[str, Any]], None]:
@@ -199,6 +208,47 @@ def check_channel(name: str, config: Config) -> None:
             f"no channel is named {name!r}: {config.file} has {known}.{did_you_mean(name, config.channels)} "
             "A channel is a table [channels.NAME] there: docs/deliveries.md"
         )
+
+
+def imessage_state(config: Config) -> StateStore:
+    """The store of the iMessage daemon, which is its own."""
+    from jarvis.imessage.state import StateStore
+    from jarvis.memory.sqlite import Database
+
+    prepare_home(config)
+    return StateStore(Database(str(config.data_dir / "imessage-worker.db")))
+
+
+def imessage_channel(recipient: Recipient) -> Channel:
+    """What reaches somebody by iMessage."""
+    from jarvis.delivery.osascript import run_script
+    from jarvis.handlers.environment import inherited
+    from jarvis.imessage.messages import MessagesChannel
+
+    return MessagesChannel(recipient, lambda script, said, left: run_script(script, said, inherited(), left))
+
+
+def imessage_daemon(config: Config, house: House, state: StateStore) -> IMessageDaemon:
+    """The iMessage daemon over its store, carrying out commands through `house`."""
+    from secrets import randbelow
+
+    from jarvis.imessage.chatdb import ChatDatabase
+    from jarvis.imessage.commands import Commands
+    from jarvis.imessage.daemon import IMessageDaemon
+    from jarvis.imessage.gate import Rules
+
+    rules = Rules(
+        senders=frozenset(config.imessage_senders),
+        chats=frozenset(config.imessage_chats),
+        own=frozenset(config.imessage_self),
+        prefix=config.imessage_prefix,
+        max_age=timedelta(seconds=config.imessage_max_age),
+        rate=config.imessage_rate,
+    )
+    commands = Commands(house, state, config.zone, rules.prefix, lambda: f"{randbelow(10**6):06}")
+    return IMessageDaemon(
+        ChatDatabase(config.imessage_chat_db), state, commands, imessage_channel, rules, SystemClock()
+    )
 
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:

@@ -16,7 +16,7 @@ def _flags(parser: ArgumentParser) -> None:
     from jarvis.config import SETTINGS
 
     for setting in SETTINGS:
-        if setting.field != "home":
+        if setting.field != "home" and not setting.field.startswith("imessage_"):
             flag, metavar = f"--{setting.field.replace('_', '-')}", setting.field.rpartition("_")[2].upper()
             parser.add_argument(flag, metavar=metavar, help=f"{setting.doc} ({setting.env})".replace("%", "%%"))
 
@@ -25,7 +25,8 @@ def _run(args: Namespace, _session: Session) -> int:
     from jarvis import startup
     from jarvis.config import SETTINGS, load_config
 
-    return startup.run_daemon(load_config(flags={setting.field: getattr(args, setting.field) for setting in SETTINGS}))
+    flags = {setting.field: getattr(args, setting.field, None) for setting in SETTINGS}
+    return startup.run_daemon(load_config(flags=flags))
 
 
 DAEMON = Command(

@@ -8,6 +8,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Run Jarvis": {
         "daemon": ("daemon", "run the daemon in the foreground; a service manager starts this"),
         "tick": ("tick", "do now, once, what is due, and wait for it"),
+        "imessage": ("imessage", "take commands by iMessage: a process of its own; a service manager starts this"),
         "status": ("status", "what is going on: daemons, tasks, what is due next, the last day's runs"),
     },
     "Say what is to be done": {
@@ -82,7 +83,7 @@ VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
 LATER = (
     *("inbox", "service", "import"),
-    *("backup", "restore", "imessage", "web", "mcp", "doctor"),
+    *("backup", "restore", "web", "mcp", "doctor"),
 )
 
 
