@@ -11,6 +11,8 @@ from typing import Any
 
 import apsw
 
+from jarvis.scheduler.clock import SystemClock
+
 APPLE = datetime(2001, 1, 1, tzinfo=UTC)
 ADA, BOB, STRANGER = "+15551234567", "bob@example.com", "+15559876543"
 
@@ -26,7 +28,8 @@ CREATE TABLE message (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT UNIQUE 
     is_auto_reply INTEGER DEFAULT 0, is_prepared INTEGER DEFAULT 0, is_read INTEGER DEFAULT 0,
     is_system_message INTEGER DEFAULT 0, is_sent INTEGER DEFAULT 0, has_dd_results INTEGER DEFAULT 0,
     cache_has_attachments INTEGER DEFAULT 0, cache_roomnames TEXT, item_type INTEGER DEFAULT 0,
-    other_handle INTEGER DEFAULT 0, group_title TEXT, group_action_type INTEGER DEFAULT 0, share_status INTEGER DEFAULT 0,
+    other_handle INTEGER DEFAULT 0, group_title TEXT, group_action_type INTEGER DEFAULT 0,
+    share_status INTEGER DEFAULT 0,
     is_audio_message INTEGER DEFAULT 0, associated_message_guid TEXT, associated_message_type INTEGER DEFAULT 0,
     balloon_bundle_id TEXT, payload_data BLOB, expressive_send_style_id TEXT, message_summary_info BLOB,
     thread_originator_guid TEXT, date_retracted INTEGER DEFAULT 0, date_edited INTEGER DEFAULT 0);
@@ -57,13 +60,11 @@ def attributed(text: str, *, mutable: bool = False) -> bytes:
     if mutable:
         whole = b"\x19NSMutableAttributedString\x00\x84\x84" + whole
         string, parent = b"\x0fNSMutableString\x01\x84\x84\x08NSString\x01", b"\x95"
-    return (
-        b"\x04\x0bstreamtyped\x81\xe8\x03\x84\x01@\x84\x84\x84" + whole + b"\x84\x84\x08NSObject\x00\x85\x92\x84\x84\x84"
-        + string + parent + b"\x84\x01+" + length + data
-        + b"\x86\x84\x02iI\x01" + length + b"\x92\x84\x84\x84\x0cNSDictionary\x00\x94\x84\x01i\x01\x92\x84\x96\x96\x1d"
-        + b"__kIMMessagePartAttributeName\x86\x92\x84\x84\x84\x08NSNumber\x00\x84\x84\x07NSValue\x00\x94\x84\x01*\x84\x99"
-        + b"\x99\x00\x86\x86\x86"
-    )  # fmt: skip
+    head = b"\x04\x0bstreamtyped\x81\xe8\x03\x84\x01@\x84\x84\x84" + whole + b"\x84\x84\x08NSObject\x00\x85"
+    body = b"\x92\x84\x84\x84" + string + parent + b"\x84\x01+" + length + data + b"\x86"
+    runs = b"\x84\x02iI\x01" + length + b"\x92\x84\x84\x84\x0cNSDictionary\x00\x94\x84\x01i\x01\x92\x84\x96\x96\x1d"
+    part = b"__kIMMessagePartAttributeName\x86\x92\x84\x84\x84\x08NSNumber\x00\x84\x84\x07NSValue\x00\x94\x84\x01*"
+    return head + body + runs + part + b"\x84\x99\x99\x00\x86\x86\x86"
 
 
 class Phone:
@@ -99,14 +100,12 @@ class Phone:
                 "attributedBody": blob,
                 "handle_id": handle,
                 "service": service,
-                "date": apple(at or datetime.now(UTC)),
+                "date": apple(at or SystemClock().now()),
                 "is_from_me": int(from_me),
                 **columns,
             }
-            names = ", ".join(row)
-            self._connection.execute(
-                f"INSERT INTO message ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-            )
+            sql = f"INSERT INTO message ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608 - our own
+            self._connection.execute(sql, [*row.values()])
             rowid = self._connection.last_insert_rowid()
             if joined:
                 self.join(rowid, sender, group, service)

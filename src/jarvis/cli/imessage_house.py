@@ -13,7 +13,7 @@ from jarvis.cli.why import gather
 from jarvis.errors import NotFound, UsageError
 from jarvis.imessage.ports import Reminder
 from jarvis.scheduler.explain import explain
-from jarvis.scheduler.model import Policy, TaskSpec
+from jarvis.scheduler.model import Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import Once
 from jarvis.scheduler.zone import load_zone
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.model import Run, Task
+    from jarvis.scheduler.model import Run
 
 _INSTANTS = 3
+_REMINDER = "reminder-"
 _LONGEST_NAME = 120
 _SAME_START = timedelta(milliseconds=5)  # a start that finds its microsecond taken moves on by one
 _FOR_A_TELEPHONE = ("trouble", "daemons", "tasks", "due next", "open runs", "last 24 h", "alerts", "not sent")
@@ -97,7 +98,7 @@ class CommandLineHouse:
 
     def remind(self, reminder: Reminder, now: datetime) -> str:
         """As `jarvis task add --at T --handler remind`: once for one key, which the task's name comes from."""
-        name = f"reminder-{sha256(reminder.key.encode()).hexdigest()[:12]}"
+        name = f"{_REMINDER}{sha256(reminder.key.encode()).hexdigest()[:12]}"
         with closing(self._session()) as session:
             store = session.store
             with store.transaction():
@@ -107,6 +108,21 @@ class CommandLineHouse:
             zone = session.zone
         when = instant(at.at, zone) if isinstance(at, Once) else "its time"
         return f"I will remind you at {when}: {reminder.text}\n(task {name})"
+
+    def tidy(self, before: datetime) -> int:
+        """As `jarvis task remove`, for what nobody else will remove; the runs stay in the ledger."""
+        with closing(self._session()) as session:
+            store = session.store
+            over = [task.name for task in store.tasks.all() if isinstance(task, Task) and _over(store, task, before)]
+            for name in over:
+                store.remove_task(name, session.now)
+        return len(over)
+
+
+def _over(store: MemoryStore, task: Task, before: datetime) -> bool:
+    """Whether a task is a reminder of ours that was due before and waits for nothing more."""
+    ours = task.handler == "remind" and task.name.startswith(_REMINDER) and isinstance(task.schedule, Once)
+    return ours and task.next_run_at is None and task.schedule.at < before and not store.runs.open_of(task.id)
 
 
 def _started(store: MemoryStore, task: Task, asked_at: datetime) -> Run | None:

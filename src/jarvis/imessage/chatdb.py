@@ -23,7 +23,7 @@ _BETWEEN_TWO = 45  # chat.style; 43 is a group
 _OPTIONAL = {"associated_message_type": "0", "item_type": "0", "service": "NULL", "attributedBody": "NULL"}
 
 _AFTER = """
-SELECT m.ROWID, m.guid, substr(m.text, 1, :longest),
+SELECT m.ROWID, m.guid, substr(CAST(m.text AS BLOB), 1, :longest),
        CASE WHEN COALESCE(m.text, '') = '' THEN substr({attributedBody}, 1, :longest) END,
        m.date, m.is_from_me, COALESCE({service}, h.service), h.id, {associated_message_type}, {item_type},
        c.guid, c.chat_identifier, c.style
@@ -125,9 +125,12 @@ def _incoming(row: tuple[Any, ...]) -> Incoming:
 
 
 def _text(text: object, blob: object) -> tuple[str, str]:
-    """The text, and why there is none. One row that cannot be read must not stop those after it."""
-    if isinstance(text, str) and text:
-        return text, ""
+    """The text, and why there is none. One row that cannot be read must not stop those after it.
+
+    `text` comes as bytes: SQL's own functions end a text at a NUL, and what is cut may be cut within a character.
+    """
+    if isinstance(text, bytes) and text:
+        return text.decode("utf-8", "replace"), ""
     if not isinstance(blob, bytes) or not blob:
         return "", ""
     try:

@@ -15,6 +15,7 @@ from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.suggest import did_you_mean
 
 CODE_LIFE = timedelta(minutes=5)
+_REMINDED = timedelta(days=1)  # since a reminder was due, until its task goes
 _RISKY = ("run", "pause")
 _CONFIRM = ("yes", "confirm")
 _SHOWN = 60  # characters of what was said that are repeated
@@ -50,6 +51,10 @@ class Commands:
             raise
         except JarvisError as error:
             return Answer(str(error), failed=True)
+
+    def tidy(self, now: datetime) -> None:
+        """Take away reminders that are long over."""
+        self._house.tidy(now - _REMINDED)
 
     def _answered(self, request: Request, now: datetime) -> Answer:
         verb, rest = _split(request.text)

@@ -21,8 +21,9 @@ from jarvis.scheduler.ports import Clock, Message
 _LOG = logging.getLogger("jarvis.imessage")
 RETENTION = timedelta(days=90)
 _PRUNE_EVERY = timedelta(hours=1)
+_REPEATED = 200  # characters of a command
 _SAY_AGAIN = 600.0  # seconds between two words about the same trouble
-_GAVE_UP = "I tried that {attempts} times and was cut off each time, so I leave it."
+_GAVE_UP = "I was cut off {attempts} times at this, so I leave it: {text}"
 _WAITED = "I could not do that for so long that I leave it. Send it again if it still matters."
 _FAULT = "That did not work: there is a fault in Jarvis. Its log says more."
 
@@ -81,6 +82,11 @@ class IMessageDaemon:
             except (ChatError, StoreBusy) as error:
                 self._cut_off = True
                 self._trouble.tell(duty.__name__, error.kind, str(error))
+            except JarvisError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the next pass may go better, and the other duties do
+                self._cut_off = True
+                self._trouble.tell(duty.__name__, type(error).__name__, f"{duty.__name__} failed", error)
             else:
                 self._trouble.over(duty.__name__)
 
@@ -142,7 +148,8 @@ class IMessageDaemon:
             except StoreBusy:
                 self._state.release()
                 raise
-            self._state.settle(request, self._spoken(answer), self._clock.now(), self._rules.max_age)
+            answer = answer._replace(text=self._harmless(answer.text))
+            self._state.settle(request, answer, self._clock.now(), self._rules.max_age)
             _LOG.info("command %d of %s: %s", request.id, request.sender, "failed" if answer.failed else "done")
             count += 1
         return count
@@ -150,7 +157,7 @@ class IMessageDaemon:
     def _answer(self, request: Request) -> Answer:
         now = self._clock.now()
         if request.attempt > ATTEMPTS:
-            return Answer(_GAVE_UP.format(attempts=ATTEMPTS), failed=True)
+            return Answer(_GAVE_UP.format(attempts=ATTEMPTS, text=request.text[:_REPEATED]), failed=True)
         if now - request.asked_at > self._rules.max_age:
             return Answer(_WAITED, failed=True)
         try:
@@ -163,12 +170,10 @@ class IMessageDaemon:
             _LOG.exception("command %d failed", request.id)
             return Answer(_FAULT, failed=True)
 
-    def _spoken(self, answer: Answer) -> Answer:
+    def _harmless(self, text: str) -> str:
         """The same, and never the beginning of a command: what Jarvis writes to you, it may read again."""
-        text = answer.text.strip() or "-"
-        if text.casefold().startswith(self._rules.prefix.casefold()):
-            text = f"> {text}"
-        return answer._replace(text=text)
+        text = text.strip() or "-"
+        return f"> {text}" if text.casefold().startswith(self._rules.prefix.casefold()) else text
 
     # -- answering --------------------------------------------------------------------------------------------
     def send(self) -> int:
@@ -190,7 +195,8 @@ class IMessageDaemon:
             return "refused", "its recipient is not allowed by the configuration"
         try:
             channel = self._channel_to(letter.recipient)
-            channel.send(_message(letter, self._remaining(channel.timeout)))
+            body = self._harmless(letter.body)
+            channel.send(_message(letter, body, self._remaining(channel.timeout)))
         except SendRefused as error:
             return "refused", str(error)
         except SendUnknown as error:
@@ -210,6 +216,7 @@ class IMessageDaemon:
         if self._pruned_at is None or now - self._pruned_at >= _PRUNE_EVERY:
             self._pruned_at = now
             self._state.prune(now - RETENTION)
+            self._commands.tidy(now)
 
 
 class _Trouble:
@@ -219,11 +226,11 @@ class _Trouble:
         self._clock = clock
         self._told: dict[str, tuple[str, float]] = {}
 
-    def tell(self, duty: str, kind: str, text: str) -> None:
+    def tell(self, duty: str, kind: str, text: str, fault: Exception | None = None) -> None:
         before, at = self._told.get(duty, ("", 0.0))
         if before != kind or self._clock.monotonic() - at >= _SAY_AGAIN:
             self._told[duty] = (kind, self._clock.monotonic())
-            _LOG.error("%s. Nothing is lost, it is tried again", text)
+            _LOG.error("%s. Nothing is lost, it is tried again", text, exc_info=fault)
 
     def over(self, duty: str) -> None:
         if self._told.pop(duty, None) is not None:
@@ -237,13 +244,13 @@ def _tell(kept: list[Judged]) -> None:
         _LOG.warning("ignored %d message%s of %s: %s", count, "s" * (count > 1), sender or "nobody", refused)
 
 
-def _message(letter: Letter, remaining: Callable[[], float]) -> Message:
+def _message(letter: Letter, body: str, remaining: Callable[[], float]) -> Message:
     return Message(
         key=letter.key,
         channel="imessage",
         kind="answer",
         subject="",
-        body=letter.body,
+        body=body,
         created_at=letter.created_at,
         remaining=remaining,
         attempt=letter.attempt,

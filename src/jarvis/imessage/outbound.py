@@ -88,7 +88,7 @@ class Outbound:
     def _after(letter: Letter, how: Ended, now: datetime) -> tuple[str, datetime]:
         if how != "failed":
             return ("failed" if how == "refused" else how), now
-        again = now + wait(letter.attempt, _FIRST_PAUSE, _LONGEST_PAUSE, letter.key)
+        again = now + wait(letter.attempt - 1, _FIRST_PAUSE, _LONGEST_PAUSE, letter.key)
         return ("pending", again) if again < letter.expires_at else ("failed", now)
 
     def lose(self, now: datetime) -> int:

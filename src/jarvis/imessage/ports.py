@@ -86,3 +86,6 @@ class House(Protocol):
 
     def remind(self, reminder: Reminder, now: datetime) -> str:
         """Keep a reminder."""
+
+    def tidy(self, before: datetime) -> int:
+        """Take away the tasks of reminders that were due before and are over. How many."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,7 +53,7 @@ def _when_last(said: str) -> Iterator[tuple[str, str]]:
 
 
 # -- when it is due ---------------------------------------------------------------------------------------
-def check_params(params: dict[str, Any]) -> None:
+def check_params(params: Mapping[str, Any]) -> None:
     """Refuse, before it is stored, what the handler could not use."""
     if unknown := sorted(params.keys() - set(_PARAMS)):
         raise UsageError(f"remind has no parameter {unknown[0]!r}: use to (or chat) and text")

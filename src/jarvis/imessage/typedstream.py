@@ -56,7 +56,7 @@ class _Stream:
     def integer(self) -> int:
         first = self._byte()
         if first == _SHORT:
-            return int.from_bytes(self._take(2), "little", signed=True)
+            return int.from_bytes(self._take(2), "little")
         if first == _LONG:
             return int.from_bytes(self._take(4), "little", signed=True)
         if first >= 0x80:
