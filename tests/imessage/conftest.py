@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class World:
         self.clock.advance(seconds)
         self.daemon.tick()
 
-    def ask(self, text: str, **more: Any) -> str:
+    def ask(self, text: str | None, **more: Any) -> str:
         """Send a command, and give the last answer to it."""
         self.write(text, **more)
         before = len(self.osascript.said)
@@ -90,6 +90,3 @@ def world(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     made = World(tmp_path, monkeypatch)
     yield made
     made.close()
-
-
-Make = Callable[..., World]

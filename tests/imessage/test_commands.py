@@ -285,7 +285,8 @@ def test_no_prefix_makes_a_reminder_a_command(world: World, monkeypatch: pytest.
         ({"to": ADA}, "say in the parameter text"),
         ({"text": "hi"}, "the parameter to is a telephone number"),
         ({"text": "hi", "to": "5551234567"}, "the parameter to is a telephone number"),
-        ({"text": "hi", "to": 5}, "every parameter is a text"),
+        ({"text": "hi", "to": 5551234567}, "the parameter to is a telephone number"),
+        ({"text": 5, "to": ADA}, "the parameter text is a text"),
         ({"text": "hi", "to": ADA, "when": "now"}, "remind has no parameter 'when'"),
     ],
 )

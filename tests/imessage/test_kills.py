@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ class Mac:
     def codes(self) -> list[str]:
         return [code for (code,) in self.rows("SELECT code FROM processing_jobs WHERE code IS NOT NULL ORDER BY id")]
 
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         state = app.imessage_state(load_config())
         try:
             return state._database.rows(sql)

@@ -121,8 +121,9 @@ class CommandLineHouse:
 
 def _over(store: MemoryStore, task: Task, before: datetime) -> bool:
     """Whether a task is a reminder of ours that was due before and waits for nothing more."""
-    ours = task.handler == "remind" and task.name.startswith(_REMINDER) and isinstance(task.schedule, Once)
-    return ours and task.next_run_at is None and task.schedule.at < before and not store.runs.open_of(task.id)
+    if task.handler != "remind" or not task.name.startswith(_REMINDER) or not isinstance(task.schedule, Once):
+        return False
+    return task.next_run_at is None and task.schedule.at < before and not store.runs.open_of(task.id)
 
 
 def _started(store: MemoryStore, task: Task, asked_at: datetime) -> Run | None:

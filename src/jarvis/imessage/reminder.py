@@ -57,11 +57,12 @@ def check_params(params: Mapping[str, Any]) -> None:
     """Refuse, before it is stored, what the handler could not use."""
     if unknown := sorted(params.keys() - set(_PARAMS)):
         raise UsageError(f"remind has no parameter {unknown[0]!r}: use to (or chat) and text")
-    if not all(isinstance(value, str) for value in params.values()):
-        raise UsageError("remind: every parameter is a text")
+    for name in params:
+        if name != "to" and not isinstance(params[name], str):
+            raise UsageError(f"remind: the parameter {name} is a text")
     if not params.get("text", "").strip():
         raise UsageError("remind: say in the parameter text what is to be said")
-    if not params.get("chat") and normalised(params.get("to", "")) is None:
+    if not params.get("chat") and normalised(str(params.get("to", ""))) is None:
         raise UsageError("remind: the parameter to is a telephone number such as +15551234567 or a mail address")
 
 
@@ -71,7 +72,7 @@ def remind(state: Callable[[], StateStore]) -> Callable[[Context], str]:
     def handler(context: Context) -> str:
         params = context.params
         check_params(params)
-        recipient = Recipient(normalised(params.get("to", "")) or "", params.get("chat", ""))
+        recipient = Recipient(normalised(str(params.get("to", ""))) or "", params.get("chat", ""))
         with closing(state()) as store:
             key = f"reminder:{context.occurrence_id}"
             new = store.outbound.add(key, recipient, f"Reminder: {params['text']}", context.now, LIFETIME)
