@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.handlers.pool import WorkerPool
-    from jarvis.imessage.daemon import IMessageDaemon
-    from jarvis.imessage.ports import House, Recipient
-    from jarvis.imessage.state import StateStore
+    from jarvis.hooks.receiver import Sender
+    from jarvis.hooks.server import HookServer
+    from jarvis.inboxwatch import InboxWatch
     from jarvis.memory import MemoryStore
+    from jarvis.scheduler.attention import Settings
+    from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
     from jarvis.scheduler.ports import Channel, Clock, Handler
@@ -41,7 +43,9 @@ def store(config: Config) -> MemoryStore:
     from jarvis.memory import MemoryStore
 
     prepare_home(config)
-    return MemoryStore(str(config.database_path or ":memory:"))
+    memory = MemoryStore(str(config.database_path or ":memory:"))
+    memory.deliveries.care = channel_cares(config)
+    return memory
 
 
 def house_handlers(config: Config) -> dict[str, Handler]:
@@ -53,6 +57,7 @@ def house_handlers(config: Config) -> dict[str, Handler]:
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
     from jarvis.imessage.reminder import remind
+    from jarvis.imessaging import imessage_state
 
     return {
         "alert_eval": alert_eval(config.zone),
@@ -158,6 +163,7 @@ def file_reading(
         tz=config.timezone,
         check_handler=check or handler_check(config),
         check_channel=partial(check_channel, config=config),
+        check_template=check_template,
         origin="file",
         folder=path.absolute().parent,
         exact=True,
@@ -175,6 +181,48 @@ def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
     )
 
 
+def inbox_watch(config: Config, memory: MemoryStore, clock: Clock) -> InboxWatch:
+    """What has the inbox taken in as soon as a file is dropped, while a daemon runs."""
+    from jarvis.inboxwatch import InboxWatch
+
+    return InboxWatch(config.inbox_dir, lambda: memory.start_poll(clock.now(), "(as files came into the inbox)"))
+
+
+def hook_server(config: Config, host: str, port: int) -> HookServer:
+    """What receives events over HTTP for the sources of jarvis.toml. ConfigError if a secret cannot be had."""
+    from jarvis.handlers.inbox import parse
+    from jarvis.handlers.inbox_files import make_folders
+    from jarvis.hooks.drop import sweep
+    from jarvis.hooks.receiver import Receiver
+    from jarvis.hooks.server import HookServer
+
+    clock, senders = SystemClock(), hook_senders(config)
+    make_folders(config.inbox_dir)
+    sweep(config.inbox_dir, clock.now().timestamp())
+    return HookServer(Receiver(config.inbox_dir, senders, clock, parse), host, port)
+
+
+def hook_senders(config: Config) -> dict[str, Sender]:
+    """The sources of jarvis.toml with their secrets looked up. ConfigError with all that cannot be had."""
+    from jarvis.errors import ConfigError
+    from jarvis.hooks.receiver import Sender
+    from jarvis.hooks.replays import Rate
+    from jarvis.hooks.signatures import BadSecret, key_of
+    from jarvis.secretref import SecretError, Secrets
+
+    senders, problems = {}, []
+    for name, source in config.inbox_sources.items():
+        secrets = Secrets(folder=config.home)
+        try:
+            keys = tuple(key_of(source.signature, secrets.resolve(each)) for each in source.secrets)
+            senders[name] = Sender(source, keys, Rate(source.per_minute))
+        except (SecretError, BadSecret) as error:
+            problems.append(f"jarvis.toml key inbox.sources.{name}.secret: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return senders
+
+
 def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     """Read jarvis.toml and apply its tasks. ConfigError for its settings, FileError for its tables."""
     from jarvis.applying import apply, read_specs
@@ -183,7 +231,17 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     read = _read_again(config)
     file, now = read_file(config.file, settings_too=True), clock.now()
     reading = file_reading(read, config.file, now, unhurried_check(read))
-    return apply(memory, file, read_specs(file, reading), now)
+    changes = apply(memory, file, read_specs(file, reading), now)
+    with memory.transaction():  # whatever the tasks are: what [attention] held may be told now
+        memory.database.announce()
+    return changes
+
+
+def evaluate(text: str, values: Mapping[str, Any]) -> Any:
+    """What an expression comes to; loaded with the first one."""
+    from jarvis import expression
+
+    return expression.evaluate(text, values)
 
 
 def _read_again(config: Config) -> Config:
@@ -197,7 +255,30 @@ def channel(name: str, config: Config) -> Channel:
     from jarvis.delivery import channels
     from jarvis.handlers.environment import inherited
 
-    return channels.channel(name, lambda: _read_again(config).channels, inherited)
+    return channels.channel(name, lambda: _read_again(config).channels, inherited, SystemClock().now, config.home)
+
+
+def channel_cares(config: Config) -> Callable[[str], Care]:
+    """What is done with what each channel cannot deliver. Nothing is read before something is to be delivered."""
+    found: list[Callable[[str], Care]] = []
+
+    def care(name: str) -> Care:
+        if not found:
+            from jarvis.delivery.channels import Cares
+
+            found.append(Cares(config.file, lambda: _read_again(config).channels))
+        return found[0](name)
+
+    return care
+
+
+def check_template(text: str) -> None:
+    """Refuse, before it is stored, a text that could not be filled in."""
+    from jarvis.delivery import templates
+    from jarvis.handlers.environment import inherited
+    from jarvis.scheduler.carrier import Deadline
+
+    templates.check_template(text, inherited, Deadline(SystemClock()).remaining)
 
 
 def check_channel(name: str, config: Config) -> None:
@@ -208,76 +289,53 @@ def check_channel(name: str, config: Config) -> None:
             f"no channel is named {name!r}: {config.file} has {known}.{did_you_mean(name, config.channels)} "
             "A channel is a table [channels.NAME] there: docs/deliveries.md"
         )
+    if config.channels[name].type == "apprise":
+        from jarvis.delivery import apprise
+
+        if not apprise.installed():
+            raise UsageError(f"{name}: {apprise.MISSING}")
 
 
-def imessage_state(config: Config) -> StateStore:
-    """The store of the iMessage daemon, which is its own."""
-    from jarvis.imessage.state import StateStore
-    from jarvis.memory.sqlite import Database
+def attention(config: Config) -> Settings:
+    """When channels may be told of something, as `config` has it."""
+    from jarvis.scheduler.attention import Attention, Settings
 
-    prepare_home(config)
-    return StateStore(Database(str(config.data_dir / "imessage-worker.db")))
-
-
-def imessage_channel(recipient: Recipient) -> Channel:
-    """What reaches somebody by iMessage."""
-    from jarvis.delivery.osascript import run_script
-    from jarvis.handlers.environment import inherited
-    from jarvis.imessage.messages import MessagesChannel
-
-    return MessagesChannel(recipient, lambda script, said, left: run_script(script, said, inherited(), left))
-
-
-def imessage_daemon(config: Config, house: House, state: StateStore) -> IMessageDaemon:
-    """The iMessage daemon over its store, carrying out commands through `house`."""
-    from secrets import randbelow
-
-    from jarvis.imessage.chatdb import ChatDatabase
-    from jarvis.imessage.commands import Commands
-    from jarvis.imessage.daemon import IMessageDaemon
-    from jarvis.imessage.gate import Rules
-
-    rules = Rules(
-        senders=frozenset(config.imessage_senders),
-        chats=frozenset(config.imessage_chats),
-        own=frozenset(config.imessage_self),
-        prefix=config.imessage_prefix,
-        max_age=timedelta(seconds=config.imessage_max_age),
-        rate=config.imessage_rate,
-    )
-    commands = Commands(house, state, config.zone, rules.prefix, lambda: f"{randbelow(10**6):06}")
-    return IMessageDaemon(
-        ChatDatabase(config.imessage_chat_db), state, commands, imessage_channel, rules, SystemClock()
-    )
+    return config.attention or Settings(Attention(tz=config.timezone))
 
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
+    from jarvis.attentionwatch import AttentionWatch
+    from jarvis.delivery.templates import Composer
+    from jarvis.handlers.environment import inherited
     from jarvis.handlers.processes import end_marked
     from jarvis.scheduler.carrier import Carrier
     from jarvis.scheduler.engine import LEAD, SchedulerEngine
     from jarvis.scheduler.executor import RunExecutor
     from jarvis.scheduler.senders import Senders
+    from jarvis.scheduler.sieve import FilterSieve
     from jarvis.scheduler.workers import Workers
     from jarvis.systemzone import zone_watch
 
     config = config or load_config()
     memory = memory_store if memory_store is not None else store(config)
-    clock, timeout = (
-        SystemClock(zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))),
-        timedelta(seconds=config.handler_timeout),
-    )
+    zone = zone_watch(config.timezone, config.sources.get("JARVIS_TIMEZONE", ""))
+    clock, timeout = SystemClock(zone), timedelta(seconds=config.handler_timeout)
     pool = worker_pool(config)
     executor = RunExecutor(
         handlers(config, pool), clock=clock, timeout=timeout, memory=memory, live=memory.outputs.begin
     )
     workers = Workers(executor, config.max_workers, brief=BRIEF, end_marked=end_marked, on_close=pool.close)
-    senders = Senders(Carrier(lambda name: channel(name, config), clock))
+    memory.deliveries.care = channel_cares(config)
+    senders = Senders(Carrier(lambda name: channel(name, config), clock, Composer(inherited), memory.deliveries.begin))
+    watch = AttentionWatch(config.file, attention(config), lambda: attention(_read_again(config)), zone)
     return SchedulerEngine(
         memory,
         workers,
         clock,
         sender=senders,
+        sieve=FilterSieve(evaluate),
+        attention=watch,
         wake_settle=timedelta(seconds=config.wake_settle),
         lead=LEAD,
         retention=config.retention,

@@ -63,9 +63,10 @@ def _gone(memory: Memory) -> set[str]:
 
 
 def _allowed(file: TaskFile, changes: Changes) -> Changes:
-    if changes.taken:
-        raise file.error(
+    if changes.refused:
+        taken = [
             Problem(f"a task of that name comes from {other}: rename one of them, or take it out of there first", name)
             for name, other in changes.taken.items()
-        )
+        ]
+        raise file.error([*taken, *(Problem(why, name, "after") for name, why in changes.unchained.items())])
     return changes

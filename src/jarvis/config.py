@@ -42,6 +42,8 @@ from jarvis.tomltext import LARGEST_FILE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jarvis.channelspec import ChannelSpec
+    from jarvis.inboxsource import Source
+    from jarvis.scheduler.attention import Settings
 
 
 class Config(NamedTuple):
@@ -59,6 +61,7 @@ class Config(NamedTuple):
     wake_settle: float
     retention: timedelta | None
     inbox_dir: Path
+    backup_dir: Path
     imessage_senders: tuple[str, ...]
     imessage_chats: tuple[str, ...]
     imessage_self: tuple[str, ...]
@@ -70,6 +73,8 @@ class Config(NamedTuple):
     imessage_log_file: Path | None
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
+    inbox_sources: Mapping[str, Source] = MappingProxyType({})
+    attention: Settings | None = None  # None: jarvis.toml has no such table
     sources: Mapping[str, str] = MappingProxyType({})  # where each setting came from, in words, by its environment name
 
     @property
@@ -155,6 +160,8 @@ SETTINGS = (
             "and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
+    Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
+            "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
     Setting("IMESSAGE_ALLOWED_SENDERS", "imessage_senders", read_addresses, "nobody", ADDRESSES,
             "Whose messages are commands. `jarvis imessage` does not start without it.", empty_is_unset=True),
     Setting("IMESSAGE_ALLOWED_CHATS", "imessage_chats", read_chats, "nobody",
@@ -177,7 +184,7 @@ SETTINGS = (
 )
 # fmt: on
 
-TABLES = ("tasks", "channels")
+TABLES = ("tasks", "channels", "attention", "inbox")
 
 
 # -- loading ------------------------------------------------------------------------------------------------
@@ -217,6 +224,8 @@ class _Loader:
             self.toml = self._read_toml(self.home / "jarvis.toml")
         values |= {setting.field: self._value(setting) for setting in others}
         values |= {"task_tables": self._tables("tasks"), "channels": self._channels()}
+        values |= {"inbox_sources": self._inbox_sources()}
+        values["attention"] = self._attention(values["timezone"])
         self._refuse_unknown_keys()
         return values | {"sources": self.sources}
 
@@ -283,6 +292,32 @@ class _Loader:
         channels, problems = read_channels(tables, lambda raw: read_path(raw, place))
         self.problems += problems
         return channels
+
+    def _inbox_sources(self) -> Mapping[str, Source]:
+        """What the tables [inbox.sources.NAME] state."""
+        if not (tables := self._tables("inbox")):
+            return {}
+        from jarvis.inboxsource import read_sources  # noqa: PLC0415 (many homes have none)
+
+        self.problems += [f"jarvis.toml key inbox.{key}: allowed: sources" for key in tables if key != "sources"]
+        sources, problems = read_sources(tables.get("sources", {}))
+        self.problems += problems
+        return sources
+
+    def _attention(self, timezone: object) -> Settings | None:
+        """What the table [attention] states, in the zone of what names none; a bad one is told elsewhere."""
+        if "attention" not in self.toml:
+            return None
+        from jarvis.attentionspec import read_attention  # noqa: PLC0415 (many homes have none)
+
+        table, channels = self.toml["attention"], self.toml.get("channels", {})
+        if not isinstance(table, dict):
+            self.problems.append("jarvis.toml key attention: allowed: a table [attention]")
+            return None
+        zone, known = timezone if isinstance(timezone, str) else "UTC", channels if isinstance(channels, dict) else ()
+        settings, problems = read_attention(table, zone, known)
+        self.problems += problems
+        return settings
 
     def _refuse_unknown_keys(self) -> None:
         """Name every key that nothing would read, with the one that was probably meant."""

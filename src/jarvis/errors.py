@@ -51,6 +51,10 @@ class StoreUnusable(StoreError):
     exit_code = 78
 
 
+class StoreDamaged(StoreUnusable):
+    """A page of the store is not what was written to it, or the file is no store at all."""
+
+
 class StoreMoved(StoreUnusable):
     """The path of the store leads to another file than the one that is open, or to none."""
 
@@ -66,6 +70,11 @@ class StoreBusy(StoreError):
 
 class SendFailed(JarvisError):
     """A channel did not send, and says so: another attempt may go better."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """`retry_after`: how many seconds the receiver asks us to wait, if it says so."""
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class SendRefused(JarvisError):

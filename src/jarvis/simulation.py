@@ -24,7 +24,7 @@ import msgspec
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState, TaskSpec
-from jarvis.scheduler.schedule import MICROSECOND, Interval, Once, Schedule, bind
+from jarvis.scheduler.schedule import MICROSECOND, After, Interval, Once, Schedule, bind
 from jarvis.testing import FakeClock
 
 QUIET = timedelta(minutes=5)  # from a disturbance, until the late runs it caused have long started
@@ -169,6 +169,19 @@ def _joined(ledgers: Sequence[Sequence[Run]]) -> list[Run]:
     return joined
 
 
+def _upstream_first(specs: Iterable[TaskSpec]) -> list[TaskSpec]:
+    """The tasks so that each comes after the one whose runs start it; those that miss it are last."""
+    waiting, found = list(specs), list[TaskSpec]()
+    while ready := [spec for spec in waiting if not isinstance(spec.schedule, After) or _has(spec.schedule, found)]:
+        found += ready
+        waiting = [spec for spec in waiting if spec not in ready]
+    return found + waiting
+
+
+def _has(schedule: After, found: Sequence[TaskSpec]) -> bool:
+    return any(spec.name == schedule.task for spec in found)
+
+
 class TimedExecutor:
     """Runs that take time on the simulated clock and nothing else; waking time, as deadlines count it."""
 
@@ -275,7 +288,7 @@ class Simulation:
         self._duration = takes
         self._limit = limit
         with self.store.transaction():
-            for spec in specs:
+            for spec in _upstream_first(specs):
                 # An instant at the very start is part of the span; schedules look strictly after.
                 self.store.add_task(spec, start - MICROSECOND)
         self._engine, self._executor = self._daemon()
@@ -293,7 +306,8 @@ class Simulation:
                 self._disturb(disturbance, last)
         self._advance(last)
         self._see_through(last)
-        return sorted(self.store.runs.newest(limit=None), key=lambda run: (run.due_at, run.id))
+        found = [run for run in self.store.runs.newest(limit=None) if run.due_at < until]  # ends may start runs later
+        return sorted(found, key=lambda run: (run.due_at, run.id))
 
     def _daemon(self) -> tuple[SchedulerEngine, TimedExecutor]:
         executor = TimedExecutor(self._clock, lambda _held: self._duration, self._limit)

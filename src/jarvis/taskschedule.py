@@ -11,14 +11,29 @@ from typing import Any, get_args
 import msgspec
 
 from jarvis.calendars import excluded_by
+from jarvis.scheduler.after import End
 from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc, parse_instant
+from jarvis.scheduler.onevent import FILTER_NAMES, parse_pattern, parse_rate
 from jarvis.scheduler.phrase import Phrase, PhraseError, parse_at, parse_every, parse_when
-from jarvis.scheduler.schedule import Bounds, Cron, DstGap, DstRepeat, Interval, Once, Rrule, Schedule, bind
+from jarvis.scheduler.schedule import (
+    After,
+    Bounds,
+    Cron,
+    DstGap,
+    DstRepeat,
+    Interval,
+    Once,
+    OnEvent,
+    Rrule,
+    Schedule,
+    Untimed,
+    bind,
+)
 from jarvis.scheduler.zone import load_zone
 from jarvis.tasktable import Given, choice, flag, shown, text, whole
 
-RULES = ("cron", "every", "at", "when", "rrule")
+RULES = ("cron", "every", "at", "when", "rrule", "on", "after")
 BOUNDS = ("starts_at", "ends_at", "max_runs", "jitter", "exclude")
 # What only one kind of schedule has.
 _OWN: dict[str, tuple[type[Bounds], str]] = {
@@ -27,7 +42,12 @@ _OWN: dict[str, tuple[type[Bounds], str]] = {
     "dst_gap": (Cron, "a cron expression"),
     "dst_repeat": (Cron, "a cron expression"),
     "dtstart": (Rrule, "an rrule"),
+    "debounce": (OnEvent, "events (on)"),
+    "rate": (OnEvent, "events (on)"),
+    "filter": (OnEvent, "events (on)"),
+    "if": (After, "another task (after)"),
 }
+_FIELDS = {"if": "end"}  # a key -> the field of the schedule, where that has another name
 KEYS = (*RULES, "tz", *BOUNDS, *_OWN)
 
 _MOST_RUNS = 10**9
@@ -61,9 +81,8 @@ def _rule(given: Given, tz: str, grace: timedelta) -> Told | None:
     spelled = given.reading.spelled
     found = [key for key in RULES if key in given]
     if len(found) != 1:
-        if not any(key == "on" for key, _ in given.problems):
-            got = " and ".join(map(spelled, found)) or "none"
-            given.refuse("", f"say when with exactly one of {', '.join(map(spelled, RULES))}: got {got}")
+        got = " and ".join(map(spelled, found)) or "none"
+        given.refuse("", f"say when with exactly one of {', '.join(map(spelled, RULES))}: got {got}")
         return None
     (key,) = found
     readers: dict[str, Callable[[Any], Told]] = {
@@ -72,6 +91,8 @@ def _rule(given: Given, tz: str, grace: timedelta) -> Told | None:
         "at": lambda value: (Once(_at(value, tz, grace, given), tz), ""),
         "when": lambda value: _when(text(value), tz, given),
         "rrule": lambda value: (Rrule(text(value), tz=tz), ""),
+        "on": lambda value: (OnEvent(*parse_pattern(text(value)), tz=tz), ""),
+        "after": lambda value: (After(text(value), tz=tz), ""),
     }
     return given.read(key, readers[key])
 
@@ -131,8 +152,20 @@ def _own(given: Given, key: str, tz: str, rule: Schedule) -> Any:
         "after_completion": flag,
         "dst_gap": lambda value: choice(value, get_args(DstGap)),
         "dst_repeat": lambda value: choice(value, get_args(DstRepeat)),
+        "debounce": parse_duration,
+        "rate": lambda value: parse_rate(text(value)),
+        "filter": _filter,
+        "if": lambda value: choice(value, get_args(End)),
     }
     return given.read(key, readers[key])
+
+
+def _filter(value: object) -> str:
+    """An expression, refused where it is typed and not by the first event."""
+    from jarvis.expression import check  # noqa: PLC0415 - few tasks have one
+
+    check(text(value), FILTER_NAMES)
+    return text(value)
 
 
 # -- bounds -----------------------------------------------------------------------------------------------
@@ -213,7 +246,7 @@ def _whole(given: Given, rule: Schedule, own: dict[str, Any], bounds: dict[str, 
 
 
 def _with(schedule: Schedule, key: str, value: Any) -> Schedule:
-    return msgspec.structs.replace(schedule, **{key: value})
+    return msgspec.structs.replace(schedule, **{_FIELDS.get(key, key): value})
 
 
 def _start_of_counting(rule: Schedule, own: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +265,7 @@ def _never(given: Given, schedule: Schedule) -> bool:
     """Whether nothing of it will come, which is then a problem. What is kept may have had its time."""
     key = next((key for key in ("ends_at", "exclude", *RULES) if key in given), "")
     now, exact = given.reading.now, given.reading.exact
-    if isinstance(schedule, Once) or (exact and schedule.ends_at is not None and schedule.ends_at <= now):
+    if isinstance(schedule, Once | Untimed) or (exact and schedule.ends_at is not None and schedule.ends_at <= now):
         return False
     if exact and isinstance(schedule, Rrule) and "UNTIL=" in schedule.rule and schedule.dtstart is None:
         return False

@@ -16,13 +16,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from jarvis.scheduler.delivery import ONS, read_deliver
-from jarvis.scheduler.delivery import said as deliver_said
 from jarvis.scheduler.duration import format_duration, parse_duration
-from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec
-from jarvis.scheduler.schedule import Bounds, Cron, Interval, Once, Schedule
+from jarvis.scheduler.model import Policy, Task, TaskSpec
+from jarvis.scheduler.schedule import After, Bounds, Cron, Interval, Once, OnEvent, Schedule, Untimed
 from jarvis.scheduler.size import parse_memory_limit
 from jarvis.scheduler.zone import load_zone
+from jarvis.taskdeliver import deliver_table, read_deliveries
 from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
 from jarvis.taskschedule import read_schedule
 from jarvis.tasktable import Given, Reading, SpecError, choice, flag, shown, text, whole
@@ -32,7 +31,8 @@ __all__ = ["KEYS", "POLICY_KEYS", "Reading", "SpecError", "read_spec", "to_table
 
 POLICY_KEYS = Policy.__struct_fields__
 WHAT = ("handler", "params", "command", "cwd", "env", "stdin")
-KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS, "deliver")
+WHERE = ("deliver", "template", "template_file")
+KEYS = (*SCHEDULE_KEYS, *WHAT, *POLICY_KEYS, *WHERE)
 """Every key that a task's table may have."""
 
 _ONLY_COMMAND = ("cwd", "env", "stdin")  # what only the handler `command` has a use for
@@ -52,7 +52,7 @@ def read_spec(name: str, table: Mapping[str, Any], reading: Reading) -> tuple[Ta
     policy = _policy(given)
     found = read_schedule(given, policy.grace)
     handler, params = _handler(given)
-    deliver = given.read("deliver", partial(_deliver, given.reading)) or ()
+    deliver = read_deliveries(given)
     given.done()
     assert found is not None  # noqa: S101 - otherwise `given` had a problem
     schedule, said = found
@@ -80,8 +80,13 @@ def _spec(
 def _policy(given: Given) -> Policy:
     """The policy: what no key says stays as it is by default."""
     values = {key: given.read(key, partial(_policy_value, key)) for key in POLICY_KEYS}
-    kept = {key: value for key, value in values.items() if value is not None}
+    kept = _usual(given) | {key: value for key, value in values.items() if value is not None}
     return given.attempt("", lambda: Policy(**kept)) or Policy()
+
+
+def _usual(given: Given) -> dict[str, Any]:
+    """What a policy is by default where that is not Policy's own: of what happens by itself, nothing is passed over."""
+    return {"overlap": "queue"} if "on" in given or "after" in given else {}
 
 
 def _policy_value(key: str, value: object) -> Any:
@@ -189,29 +194,11 @@ def _refuse_infinite(value: object) -> None:
         _refuse_infinite(each)
 
 
-# -- where to --------------------------------------------------------------------------------------------
-def _deliver(reading: Reading, value: object) -> tuple[Deliver, ...]:
-    """The channels that results go to: "me", "me:failure", a table with channel and on, or a list of these."""
-    entries = value if isinstance(value, list | tuple) else (value,)
-    found = tuple(_deliver_entry(each) for each in entries)
-    for each in found:
-        reading.check_channel(each.channel)
-    return found
-
-
-def _deliver_entry(value: object) -> Deliver:
-    if not isinstance(value, Mapping):
-        return read_deliver(text(value))
-    if unknown := value.keys() - {"channel", "on"}:
-        raise ValueError(f"a table of deliver has no key {min(map(str, unknown))!r}: use channel and on")
-    return Deliver(text(value.get("channel")), choice(value.get("on", "always"), ONS))  # type: ignore[arg-type]
-
-
 # -- and back ---------------------------------------------------------------------------------------------
 def to_table(task: Task | TaskSpec) -> dict[str, Any]:
     """The table that states this task: reading it gives the same one again. What is as by default is left out."""
-    deliver = {"deliver": [deliver_said(each) for each in task.deliver]} if task.deliver else {}
-    return _schedule_table(task) | _what_table(task) | _policy_table(task.policy) | deliver
+    deliver = {"deliver": [deliver_table(each) for each in task.deliver]} if task.deliver else {}
+    return _schedule_table(task) | _what_table(task) | _policy_table(task) | deliver
 
 
 def to_toml(task: Task | TaskSpec) -> str:
@@ -229,8 +216,21 @@ def _schedule_table(task: Task | TaskSpec) -> dict[str, Any]:
     return table | {key: _said(value, schedule.tz) for key, value in said.items()}
 
 
+def _untimed_table(schedule: OnEvent | After) -> dict[str, Any]:
+    if isinstance(schedule, After):
+        return {"after": schedule.task} | ({} if schedule.end == "succeeded" else {"if": schedule.end})
+    own = {
+        "debounce": format_duration(schedule.debounce) if schedule.debounce else None,
+        "rate": schedule.rate and schedule.rate.describe(),
+        "filter": schedule.filter or None,
+    }
+    return {"on": schedule.pattern} | {key: value for key, value in own.items() if value is not None}
+
+
 def _rule_table(schedule: Schedule) -> dict[str, Any]:
     """The rule and what only its kind has."""
+    if isinstance(schedule, OnEvent | After):
+        return _untimed_table(schedule)
     if isinstance(schedule, Once):
         return {"at": _said(schedule.at, schedule.tz)}
     if isinstance(schedule, Cron):
@@ -254,8 +254,8 @@ def _what_table(task: Task | TaskSpec) -> dict[str, Any]:
     return {"handler": task.handler} | ({"params": task.params} if task.params else {})
 
 
-def _policy_table(policy: Policy) -> dict[str, Any]:
-    usual = Policy()
+def _policy_table(task: Task | TaskSpec) -> dict[str, Any]:
+    policy, usual = task.policy, Policy(overlap="queue" if isinstance(task.schedule, Untimed) else "skip")
     said = {key: getattr(policy, key) for key in POLICY_KEYS if getattr(policy, key) != getattr(usual, key)}
     return {key: _said(value, "UTC") for key, value in said.items() if value is not None}
 

@@ -15,7 +15,7 @@ from jarvis.scheduler.suggest import did_you_mean
 T = TypeVar("T")
 
 # Keys that DESIGN names and this version does not have: refused as that, never taken for a slip.
-_LATER = frozenset({"on", "max_concurrency"})
+_LATER = frozenset({"max_concurrency"})
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     tz             the zone of a schedule that names none
     check_handler  raises UsageError for a handler there is not, or params it cannot use
     check_channel  raises UsageError for a channel there is not
+    check_template raises UsageError for a text that could not be filled in
     origin         where the task comes from
     folder         what relative paths start from (default: the current folder)
     exact          the table is kept and read again (a file, a stored task): it has to mean the same every time.
@@ -36,6 +37,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     tz: str
     check_handler: Callable[[str, Mapping[str, Any]], None]
     check_channel: Callable[[str], None]
+    check_template: Callable[[str], None] = lambda _text: None
     origin: Literal["user", "seed", "file"] = "user"
     folder: Path = Path()
     exact: bool = False

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.carrier import Carrier
 from jarvis.scheduler.clockwatch import Reading
 from jarvis.scheduler.engine import SchedulerEngine
@@ -123,6 +124,7 @@ class InlineSender:
 
     def __init__(self, channels: Mapping[str, Channel], clock: Clock) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.careful = False
         self.hanging: set[str] = set()
         self._carrier = Carrier(channels.__getitem__, clock)
         self._open: list[Delivery] = []
@@ -173,9 +175,11 @@ def engine(
     *,
     limit: int = 8,
     channels: Mapping[str, Channel] | None = None,
+    attention: Callable[[], Settings] = Settings,
 ) -> SchedulerEngine:
     """An engine with inline runs and sends, on a store in memory unless given one; `noop` is always there."""
     memory, at = store or MemoryStore(), clock or FakeClock()
     known: dict[str, Handler] = {"noop": lambda _context: None, **(handlers or {})}
     sender = None if channels is None else InlineSender(channels, at)
-    return SchedulerEngine(memory, InlineExecutor(known, at, limit=limit, memory=memory), at, sender=sender)
+    executor = InlineExecutor(known, at, limit=limit, memory=memory)
+    return SchedulerEngine(memory, executor, at, sender=sender, attention=attention)

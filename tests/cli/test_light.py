@@ -17,7 +17,7 @@ from jarvis.memory import MemoryStore
 from jarvis.memory.migrate import migrations
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import TaskSpec
-from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Schedule
 from tests.cli.conftest import Jarvis
 
 #: Each of these costs as much as half an interpreter, or more.
@@ -51,6 +51,23 @@ def test_the_everyday_verbs_load_nothing_heavy(arguments: list[str], jarvis: Jar
 
 
 @pytest.mark.process
+def test_channels_make_them_no_heavier(home: Path) -> None:
+    (home / "jarvis.toml").write_text(
+        "[channels.a]\nurl = 'ntfy://ntfy.sh/${env:TOPIC}'\n[channels.b]\ntype = 'file'\npath = 'x'\nfallback = 'a'\n"
+        "[channels.c]\ntype = 'smtp'\nhost = 'mail.example.org'\nfrom = 'me@example.org'\nto = ['me@example.org']\n"
+    )
+    modules("status")  # makes the store
+    assert modules("status") & (HEAVY | {"email", "smtplib", "jinja2", "apprise", "keyring"}) == set()
+
+
+@pytest.mark.process
+def test_quiet_hours_make_them_no_heavier(home: Path) -> None:
+    (home / "jarvis.toml").write_text("[attention]\nquiet = ['fri-sun 22:00-07:00']\nremind = '1d'\nzone = 'UTC'\n")
+    modules("status")  # makes the store
+    assert modules("status") & HEAVY == set()
+
+
+@pytest.mark.process
 def test_the_next_instants_of_an_expression_need_no_store(home: Path) -> None:
     loaded = modules("next", "--cron", "@daily", "--tz", "UTC")
     assert loaded & {"apsw", "asyncio", "subprocess", "logging"} == set()
@@ -66,13 +83,16 @@ SCHEDULES: st.SearchStrategy[Schedule] = st.one_of(
     st.builds(Cron, st.sampled_from(["* * * * *", "0 9 * * mon-fri", "@daily", "*/5 0 9 1-7 * *"]), ZONES),
     st.builds(Interval, st.timedeltas(timedelta(milliseconds=100), timedelta(days=10_000)), tz=ZONES),
     st.builds(Once, INSTANTS, ZONES),
-)
+    st.builds(OnEvent, st.sampled_from(["github", "*"]), st.sampled_from(["push*", "a/b"]),
+              filter=st.sampled_from(["", "payload"]), tz=ZONES),
+    st.builds(After, st.sampled_from(["build", "a b"]), st.sampled_from(["succeeded", "failed", "always"]), ZONES),
+)  # fmt: skip
 
 
 @given(SCHEDULES)
 def test_a_schedule_is_told_as_it_tells_itself(schedule: Schedule) -> None:
     store = MemoryStore()
-    task = store.add_task(TaskSpec(name="x", schedule=schedule, handler="noop"), datetime(2026, 3, 2, tzinfo=UTC))
+    task = store.tasks.add(TaskSpec(name="x", schedule=schedule, handler="noop"), datetime(2026, 3, 2, tzinfo=UTC))
     (found,) = glance.tasks(store.database)
     assert found["schedule"] == task.schedule.describe()
     store.close()

@@ -211,7 +211,7 @@ def test_a_command_has_a_folder_variables_and_an_input(
         (["--at", "banana", *COMMAND], "--at: "),
         (["--when", "sometimes", *COMMAND], "--when: "),
         (["--when", "", *COMMAND], "--when: "),
-        (COMMAND, "exactly one of --cron, --every, --at, --when, --rrule: got none"),
+        (COMMAND, "exactly one of --cron, --every, --at, --when, --rrule, --on, --after: got none"),
         (["--every", "1h", "--cron", "* * * * *", *COMMAND], "got --cron and --every"),
         (["--every", "1h"], "say what to do"),
         (["--every", "1h", "--"], "no command after --"),

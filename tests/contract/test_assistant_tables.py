@@ -252,15 +252,32 @@ def add(store: MemoryStore, **changes: Any) -> bool:
     return store.events.add(**{**given, "digest": "d", "now": NOW, **changes})
 
 
-def test_the_same_file_is_taken_in_once(store: MemoryStore) -> None:
+def test_the_same_content_is_taken_in_once_whatever_the_file_is_called(store: MemoryStore) -> None:
     assert [add(store), add(store, source="other", now=LATER)] == [True, False]
-    assert [add(store, file_name="b.json"), add(store, file_mtime=2), add(store, digest="e")] == [True] * 3
-    assert [event.source for event in store.events.list()] == ["github"] * 4
+    assert [add(store, file_name="b.json"), add(store, file_mtime=2), add(store, digest="e")] == [False, False, True]
+    assert [(event.digest, event.file_name) for event in store.events.list()] == [("e", "a.json"), ("d", "a.json")]
+
+
+def test_the_same_id_of_the_same_source_is_one_event(store: MemoryStore) -> None:
+    assert [add(store, event_id="7"), add(store, event_id="7", digest="e", file_name="b.json")] == [True, False]
+    assert [add(store, event_id="8", digest="f"), add(store, event_id="7", source="s", digest="g")] == [True, True]
+    assert [add(store, digest="h"), add(store, digest="i")] == [True, True]
+    twins = [store.events.twin("x", "github", "7"), store.events.twin("d", "x", None), store.events.twin("g", "x", "7")]
+    assert [twin and (twin.id, twin.event_id) for twin in twins] == [(1, "7"), (1, "7"), (3, "7")]
+    assert store.events.twin("x", "github", None) is None
+
+
+def test_an_event_is_found_by_its_number_and_events_by_their_source(store: MemoryStore) -> None:
+    add(store)
+    add(store, digest="e", source="stripe")
+    assert (store.events.get(2).source, [event.id for event in store.events.list(source="github")]) == ("stripe", [1])
+    with pytest.raises(NotFound, match="no event has the id 3"):
+        store.events.get(3)
 
 
 def test_events_are_listed_newest_first_up_to_a_limit(store: MemoryStore) -> None:
     for number in range(5):
-        add(store, payload=number, file_name=f"{number}.json")
+        add(store, payload=number, file_name=f"{number}.json", digest=str(number))
     assert [event.payload for event in store.events.list(2)] == [4, 3]
     assert len(store.events.list(None)) == 5
 

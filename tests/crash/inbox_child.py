@@ -1,4 +1,4 @@
-"""One poll in a process of its own, killed at a point: `python -m tests.crash.inbox_child HOME FUNCTION WHEN NTH`."""
+"""One poll in a process of its own, killed at a point: `python -m tests.crash.inbox_child HOME [FUNCTION WHEN NTH]`."""
 
 from __future__ import annotations
 
@@ -69,5 +69,6 @@ def to_its_end(steps: Iterator[Any]) -> Iterator[Any]:
 
 if __name__ == "__main__":
     store = MemoryStore(f"{sys.argv[1]}/memory.db")
-    die_at(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    if sys.argv[2:]:
+        die_at(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     poll(Path(sys.argv[1]), store)

@@ -25,7 +25,7 @@ POINTS = [
         "jarvis.memory.sqlite.Database._keep": [1],
         "jarvis.handlers.webhook_poll.to_processed": [2],
         "jarvis.handlers.webhook_poll.to_failed": [1],
-        "jarvis.handlers.inbox_files._write": [1],
+        "jarvis.handlers.inbox_moves._write": [1],
         "os.fdopen": [1],  # between making the reason's file and writing into it
         "pathlib.Path.rename": [1, 3, 4, 5],
     }.items()

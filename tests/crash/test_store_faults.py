@@ -293,7 +293,7 @@ def test_a_damaged_page_at_the_start_is_refused_untouched(served: Served) -> Non
     served.path.write_bytes(content)
     served.start()
     code, said = served.ends()
-    assert (code, "is damaged" in said, "put a copy from before in their place" in said) == (78, True, True)
+    assert (code, "is damaged" in said, "There is no whole backup" in said) == (78, True, True)
     assert served.path.read_bytes() == content
 
 

@@ -16,6 +16,7 @@ from jarvis.cli.session import Session
 from jarvis.config import load_config
 from jarvis.imessage.daemon import IMessageDaemon
 from jarvis.imessage.state import StateStore
+from jarvis.imessaging import imessage_daemon, imessage_state
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.model import TaskSpec
 from jarvis.scheduler.schedule import Interval
@@ -39,7 +40,7 @@ class World:
             "IMESSAGE_RATE_PER_MINUTE": "100",
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("jarvis.app.SystemClock", lambda *_: self.clock)
+        monkeypatch.setattr("jarvis.imessaging.SystemClock", lambda *_: self.clock)
         monkeypatch.setattr("jarvis.scheduler.clock.SystemClock.now", lambda _: self.clock.now())
         self.state: StateStore = None  # type: ignore[assignment]  # `restart` makes it
         self.daemon: IMessageDaemon = None  # type: ignore[assignment]
@@ -50,8 +51,8 @@ class World:
         if self.daemon is not None:
             self.state.close()
         config = load_config()
-        self.state = app.imessage_state(config)
-        self.daemon = app.imessage_daemon(config, CommandLineHouse(lambda: Session(None)), self.state)
+        self.state = imessage_state(config)
+        self.daemon = imessage_daemon(config, CommandLineHouse(lambda: Session(None)), self.state)
         self.daemon.recover()
 
     def tick(self, seconds: float = 5) -> None:

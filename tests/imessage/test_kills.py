@@ -16,6 +16,7 @@ import pytest
 
 from jarvis import app
 from jarvis.config import load_config
+from jarvis.imessaging import imessage_state
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import TaskSpec
@@ -40,7 +41,7 @@ POINTS = [
         "jarvis.cli.imessage_house.CommandLineHouse.remind": [1, 2],
         "jarvis.imessage.state.StateStore.settle": [1, 2, 4],
         "jarvis.imessage.outbound.Outbound.claim": [1, 3],
-        "jarvis.imessage.messages.MessagesChannel.send": [1, 3],
+        "jarvis.delivery.imessage.IMessageChannel.send": [1, 3],
         "jarvis.imessage.outbound.Outbound.settle": [1, 3],
         COMMIT: [1, 2, 3, 4, 5, 6, 8, 10],
     }.items()
@@ -79,7 +80,7 @@ class Mac:
         return [code for (code,) in self.rows("SELECT code FROM processing_jobs WHERE code IS NOT NULL ORDER BY id")]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        state = app.imessage_state(load_config())
+        state = imessage_state(load_config())
         try:
             return state._database.rows(sql)
         finally:

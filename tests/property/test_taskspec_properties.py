@@ -9,11 +9,13 @@ from typing import Any, Literal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from jarvis.scheduler.after import End
 from jarvis.scheduler.delivery import ONS
 from jarvis.scheduler.duration import LONGEST
 from jarvis.scheduler.instant import ScheduleError
 from jarvis.scheduler.model import Deliver, Policy, TaskSpec
-from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
+from jarvis.scheduler.onevent import LONGEST_DEBOUNCE, MOST_STARTS
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Rrule, Schedule
 from jarvis.taskspec import Reading, SpecError, read_spec, to_table, to_toml
 from jarvis.tomltext import toml_table
 
@@ -28,6 +30,7 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
+TEMPLATES = st.just("") | TEXT.filter(str.strip)
 
 
 @st.composite
@@ -47,10 +50,29 @@ def bounds(draw: st.DrawFn, jitter_below: timedelta = timedelta(days=1)) -> dict
 
 
 @st.composite
+def event_schedules(draw: st.DrawFn, tz: str) -> OnEvent:
+    per = DURATIONS.filter(bool)
+    return OnEvent(
+        draw(st.sampled_from(["github", "*", "a b", "[ab]?"])),
+        draw(st.sampled_from(["push*", "*", "a/b", '"q"'])),
+        debounce=draw(st.timedeltas(timedelta(0), LONGEST_DEBOUNCE)),
+        rate=draw(st.none() | st.builds(Rate, st.integers(1, MOST_STARTS), per)),
+        filter=draw(st.sampled_from(["", "payload", 'payload.ref == "main"', "type in ['a']"])),
+        tz=tz,
+        **draw(bounds()),
+    )
+
+
+@st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     tz = draw(st.sampled_from(ZONES))
-    kind = draw(st.sampled_from([Cron, Interval, Once, Rrule]))
+    kind = draw(st.sampled_from([Cron, Interval, Once, Rrule, OnEvent, After]))
     try:
+        if kind is After:
+            end: End = draw(st.sampled_from(["succeeded", "failed", "always"]))
+            return After(draw(st.sampled_from(["build", "a b", 'q"uote'])), end, tz, **draw(bounds()))
+        if kind is OnEvent:
+            return draw(event_schedules(tz))
         if kind is Cron:
             gap: Literal["run_after", "skip"] = draw(st.sampled_from(["run_after", "skip"]))
             repeat: Literal["first", "second", "both"] = draw(st.sampled_from(["first", "second", "both"]))
@@ -106,7 +128,11 @@ def specs(draw: st.DrawFn) -> TaskSpec:
         origin=draw(st.sampled_from(["user", "seed", "file"])),
         follows_zone=draw(st.booleans()),
         deliver=tuple(
-            draw(st.lists(st.builds(Deliver, st.sampled_from(["me", "log"]), st.sampled_from(ONS)), max_size=3))
+            draw(
+                st.lists(
+                    st.builds(Deliver, st.sampled_from(["me", "log"]), st.sampled_from(ONS), TEMPLATES), max_size=3
+                )
+            )
         ),
     )
 

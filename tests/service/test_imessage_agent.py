@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jarvis.imessage.messages import TIMEOUT
+from jarvis.channelspec import IMessageSpec
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "scripts" / "com.chg.imessage-daemon.plist"
 
@@ -34,7 +34,7 @@ def test_it_is_kept_alive_without_a_busy_loop(agent: dict[str, Any]) -> None:
 
 
 def test_it_has_time_to_end_what_it_is_sending(agent: dict[str, Any]) -> None:
-    assert agent["ExitTimeOut"] > TIMEOUT
+    assert agent["ExitTimeOut"] > IMessageSpec().timeout
 
 
 def test_it_runs_where_messages_can_be_told_to_send(agent: dict[str, Any]) -> None:

@@ -42,6 +42,12 @@ POINTS = {
     "after claim of a delivery": "after deliveries.claim",
     "after settle of a delivery": "after deliveries.settle",
     "before loss": "before deliveries.lose",
+    "after hold": "after holding.hold",
+    "after passing over": "after holding.pass_over",
+    "after lift": "after holding.lift",
+    "before digest": "before holding.insert_digest",
+    "within digest": "after holding.insert_digest",
+    "after digest": "after holding.join_digest",
     "before recover": "before runs.back_to_pending",
     "before bury": "before instances.buried",
     "heartbeat": "before instances.heartbeat",
@@ -50,6 +56,13 @@ POINTS = {
     "absence": "before absences.insert",
     "before rezone": "before tasks.rezone",
     "read": "before tasks.due",
+    "before matching": "before events.pending",
+    "within matching": "after causes.note",
+    "between run and cause": "before causes.led_to",
+    "before the status": "before causes.matched",
+    "after the status": "after causes.matched",
+    "before a question": "before ask",
+    "within a chain": "before causes.followers",
 }
 
 #: What SQLite answers where a statement cannot be carried out.
@@ -57,7 +70,15 @@ REFUSALS: dict[str, tuple[type[apsw.Error], frozenset[str]]] = {
     "locked": (apsw.BusyError, frozenset({"before begin", "before tasks.due"})),
     "full": (
         apsw.FullError,
-        frozenset({"before commit", "before tasks.advance", "before runs.settle", "before deliveries.insert"}),
+        frozenset(
+            {
+                "before commit",
+                "before tasks.advance",
+                "before runs.settle",
+                "before deliveries.insert",
+                "before causes.note",
+            }
+        ),
     ),
     "io": (
         apsw.IOError,

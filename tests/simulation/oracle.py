@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Schedule
 
 SPAN = timedelta(days=45)
 
@@ -20,6 +20,8 @@ def follows_runs(schedule: Schedule) -> bool:
 
 def instants(schedule: Schedule, after: datetime, until: datetime) -> list[datetime]:
     """Every instant with after < t <= until, in order."""
+    if isinstance(schedule, OnEvent | After):
+        return []
     if isinstance(schedule, Once):
         return [schedule.at]
     if isinstance(schedule, Cron):

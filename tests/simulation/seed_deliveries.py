@@ -16,10 +16,12 @@ import msgspec
 from jarvis.errors import NotFound
 from jarvis.memory import MemoryStore
 from jarvis.memory.instants import from_micros
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.model import LEGAL_DELIVERY, Deliver, DeliveryState, Run, RunState, Task
 from tests.simulation.seed_machine import ROUNDING, Machine, Send
 
-_ROWS = """SELECT id, key, run_id, task_id, kind, channel, state, reason, fence, owner, available_at, expires_at
+_ROWS = """SELECT id, key, run_id, task_id, kind, channel, state, reason, fence, owner, available_at, expires_at,
+       digest_id
 FROM deliveries ORDER BY id"""
 _PAUSED = "SELECT revision, enabled, pause_reason FROM tasks WHERE id = ?"
 _BAD = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.UNKNOWN})
@@ -27,7 +29,9 @@ GIVEN_UP_AFTER = 40.0  # seconds: the channel's own timeout, and what is allowed
 #: What did not arrive and is not tried again by itself.
 OVER = (DeliveryState.FAILED, DeliveryState.EXPIRED)
 _ASKABLE = frozenset({*OVER, DeliveryState.UNKNOWN})
-_FINAL = _ASKABLE | {DeliveryState.SENT, DeliveryState.CANCELLED}
+_PASSED_OVER = frozenset({DeliveryState.GROUPED, DeliveryState.SILENCED})
+_FINAL = _ASKABLE | _PASSED_OVER | {DeliveryState.SENT, DeliveryState.CANCELLED, DeliveryState.DIGESTED}
+_HOPEFUL = frozenset(DeliveryState) - _ASKABLE - _PASSED_OVER - {DeliveryState.CANCELLED}
 
 
 class Broken(AssertionError):
@@ -41,8 +45,8 @@ class Letter(msgspec.Struct, frozen=True):
 
     id: int
     key: str
-    run_id: int
-    task_id: int
+    run_id: int | None
+    task_id: int | None
     kind: str
     channel: str
     state: DeliveryState
@@ -51,10 +55,11 @@ class Letter(msgspec.Struct, frozen=True):
     owner: int | None
     available_at: datetime
     expires_at: datetime
+    digest_id: int | None
 
     def open_at(self, now: datetime) -> bool:
         """Whether it is being sent, or waits and should not by then."""
-        waits = self.state is DeliveryState.PENDING and self.available_at <= now
+        waits = self.state in (DeliveryState.PENDING, DeliveryState.HELD) and self.available_at <= now
         return waits or self.state is DeliveryState.SENDING
 
 
@@ -100,6 +105,7 @@ class Deliveries:
         self.asked: dict[int, list[tuple[int, DeliveryState]]] = {}  # how many sends there were, and what it was
         self.owed: dict[int, frozenset[str]] = {}  # by run that was settled: who is to be told
         self.owed_of_pause: dict[int, frozenset[str]] = {}
+        self.judged_by: dict[int, Settings] = {}  # by daemon: what it was told last of quiet hours and the like
         self._raw: list[Any] = []
         self._seen_asked: Counter[int] = Counter()
         self._failures: Counter[int] = Counter()  # by task, in a row
@@ -158,6 +164,7 @@ class Deliveries:
             raise Broken(f"once: delivery {claimed.id} is sent, and the outbox does not have it") from error
         if (row.state, row.owner, row.fence) != (DeliveryState.SENDING, claimed.owner, claimed.fence):
             raise Broken(f"once: delivery {row.id} is sent with fence {claimed.fence}: it is {row.state} {row.fence}")
+        self._nobody_is_woken(send)
         earlier = [
             (number, each)
             for number, each in enumerate(self.machine.sends)
@@ -172,6 +179,19 @@ class Deliveries:
             asked = any(at > number and was == "unknown" for at, was in self.asked.get(row.id, ()))
             if (each.arrived or each.ended is None) and not asked:
                 raise Broken(f"once: delivery {row.id} had arrived, and is sent again unasked")
+
+    def _nobody_is_woken(self, send: Send) -> None:
+        """What is not urgent is not claimed in quiet hours, which are by the clock of UTC in these worlds."""
+        claimed = send.delivery
+        settings, at = self.judged_by[send.daemon], claimed.started_at
+        if claimed.urgent or at is None:
+            return
+        second = at.hour * 3600 + at.minute * 60 + at.second
+        for window in settings.of(claimed.channel).quiet:
+            since = at.weekday() in window.days and window.start <= second < window.end
+            over = (at.weekday() - 1) % 7 in window.days and second + 86_400 < window.end
+            if since or over:
+                raise Broken(f"keeps: delivery {claimed.id} is sent at {at}, in quiet hours {window.said()}")
 
     def ticked(self, owner: int, began: float) -> None:
         """Ends: what was over when that tick began is settled, and what hangs is given up."""
@@ -203,14 +223,37 @@ class Deliveries:
             self._seen_asked[row.id] = len(self.asked.get(row.id, ()))
             for hold in CHECKS:
                 hold(before, row, asked)
+            if row.state in _PASSED_OVER and (before is None or before.state is not row.state):
+                self._somebody_knows(row, now)
         self.rows = now
         return news
 
+    def _somebody_knows(self, row: Letter, rows: Mapping[int, Letter]) -> None:
+        """What says nothing new is passed over only where the result before it was told, or is on its way."""
+        told = before_it(row, rows)
+        earlier = None if told is None else self.rows.get(told.id)
+        states = {each.state for each in (told, earlier) if each is not None}  # it may have changed since
+        if not states & _HOPEFUL:
+            raise Broken(f"accounted for: delivery {row.id} is {row.state}, and nobody was told of the like")
+
 
 def _told(deliver: Deliver, good: bool, bad: bool, turned: bool) -> bool:
-    if deliver.on in ("always", "success", "failure"):
-        return deliver.on == "always" or (good if deliver.on == "success" else bad)
+    if deliver.on in ("always", "success"):
+        return deliver.on == "always" or good
+    if deliver.on == "failure":  # and when they are over, for who is not told of each
+        return bad or (good and turned and deliver.same in (None, "grouped"))
     return turned and (good or (bad and deliver.on == "change"))
+
+
+def before_it(row: Letter, rows: Mapping[int, Letter]) -> Letter | None:
+    """The last result of the same task to the same channel that was not passed over."""
+    alike = (row.task_id, row.channel, "result")
+    found = [
+        each
+        for each in rows.values()
+        if each.id < row.id and (each.task_id, each.channel, each.kind) == alike and each.state not in _PASSED_OVER
+    ]
+    return max(found, key=lambda each: each.id, default=None)
 
 
 def _letter(row: Any) -> Letter:
@@ -227,6 +270,7 @@ def _letter(row: Any) -> Letter:
         owner=row[9],
         available_at=from_micros(row[10]),
         expires_at=from_micros(row[11]),
+        digest_id=row[12],
     )
 
 
@@ -266,7 +310,7 @@ CHECKS: tuple[Callable[[Letter | None, Letter, bool], None], ...] = (
 
 # -- at the end -----------------------------------------------------------------------------------------------
 def everybody_is_told_once(seen: Deliveries, runs: Mapping[int, Run]) -> None:
-    written = Counter((row.run_id, row.kind, row.channel) for row in seen.rows.values())
+    written = Counter((row.run_id, row.kind, row.channel) for row in seen.rows.values() if row.run_id is not None)
     owed = {(run, "result", channel) for run, channels in seen.owed.items() for channel in channels}
     owed |= {(run, "paused", channel) for run, channels in seen.owed_of_pause.items() for channel in channels}
     for run_id, kind, channel in sorted(owed ^ set(written)):
@@ -293,8 +337,36 @@ def what_is_said_of_a_send_is_true(seen: Deliveries, _runs: Mapping[int, Run]) -
             raise Broken(f"accounted for: delivery {row.id} has arrived, and is {row.state}")
 
 
+def each_result_is_in_one_digest_that_names_its_run(seen: Deliveries, _runs: Mapping[int, Run]) -> None:
+    digests = {row.id: seen.store.deliveries.get(row.id) for row in seen.rows.values() if row.kind == "digest"}
+    members = [row for row in seen.rows.values() if row.state is DeliveryState.DIGESTED]
+    for row in members:
+        digest = digests.get(row.digest_id or 0)
+        if digest is None or digest.channel != row.channel:
+            raise Broken(f"accounted for: delivery {row.id} is in digest {row.digest_id}, which is none of its channel")
+        if (
+            f"run {row.run_id}: jarvis runs show {row.run_id}\n" not in digest.body
+            and "more results" not in digest.body
+        ):
+            raise Broken(f"explains: digest {digest.id} does not name run {row.run_id}")
+    for digest_id in digests.keys() - {row.digest_id for row in members}:
+        raise Broken(f"once: digest {digest_id} tells nothing")
+
+
+def only_the_same_failure_is_grouped(seen: Deliveries, runs: Mapping[int, Run]) -> None:
+    for row in seen.rows.values():
+        first = before_it(row, seen.rows)
+        if row.state is not DeliveryState.GROUPED or first is None or row.run_id is None or first.run_id is None:
+            continue
+        one, other = runs[first.run_id], runs[row.run_id]
+        if one.state not in _BAD or one.state != other.state:
+            raise Broken(f"accounted for: run {other.id}, {other.state}, is grouped with {one.id}, {one.state}")
+
+
 AT_REST: tuple[Callable[[Deliveries, Mapping[int, Run]], None], ...] = (
     everybody_is_told_once,
     nothing_is_on_its_way,
     what_is_said_of_a_send_is_true,
+    each_result_is_in_one_digest_that_names_its_run,
+    only_the_same_failure_is_grouped,
 )

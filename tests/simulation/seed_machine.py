@@ -92,6 +92,7 @@ class Machine:
         self.sends: list[Send] = []
         self.sending: list[Send] = []  # those that go on now
         self.brief = ""  # the handler whose runs take no place
+        self.failing = False  # most of it fails, for the same reason again and again
         self.calm = False  # all work that begins from now on goes well and is quick
         self.sent: dict[int, Callable[[Send], None]] = {}  # by daemon: what takes what a send came to
         self.finishing: dict[int, Callable[[Effect], None]] = {}  # by daemon: what takes the outcome
@@ -205,11 +206,14 @@ class ScriptedExecutor:
         ahead = ((held.run.started_at or clock.now()) - clock.now()).total_seconds()
         ahead = ahead if 0 < ahead <= 60 else 0.0  # else the clock was set back since, and nobody waits for that
         now, starts = clock.monotonic(), clock.monotonic() + ahead
-        how = chance.choices(["succeeds", "fails", "raises", "hangs"], [6, 1, 1, 1])[0]
+        often = [1, 8, 1, 1] if self._machine.failing else [6, 1, 1, 1]
+        how = chance.choices(["succeeds", "fails", "raises", "hangs"], often)[0]
         timeout = (held.task.policy.timeout or TIMEOUT).total_seconds()
         takes = 1e9 if how == "hangs" else chance.choice([0.0, 0.01, 1.0, 7.0, 45.0, 200.0, 900.0])
         if self._machine.calm:
             how, takes = "succeeds", 0.01
+        if self._machine.failing and how != "hangs":
+            takes = min(takes, 1.0)
         reaction = chance.choice([0.0, 0.5, REACTION])
         over_at = starts + (takes if takes < timeout else timeout + reaction)
         how = how if takes < timeout else "times out"
@@ -303,6 +307,7 @@ class ScriptedSender:
 
     def __init__(self, machine: Machine, daemon: int, at: Callable[[str], None]) -> None:
         self.on_finish: Callable[[], None] = lambda: None
+        self.careful = False
         self.begun: Callable[[Send], None] = lambda _send: None
         self._machine = machine
         self._daemon = daemon

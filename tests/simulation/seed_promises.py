@@ -18,6 +18,8 @@ from jarvis.scheduler.explain import explain
 from jarvis.scheduler.model import LEGAL, Run, RunState, Task
 from jarvis.scheduler.schedule import Interval, Schedule
 from tests.simulation.oracle import follows_runs, instants
+from tests.simulation.seed_causes import AT_REST as CAUSES_AT_REST
+from tests.simulation.seed_causes import Causes
 from tests.simulation.seed_deliveries import AT_REST as DELIVERIES_AT_REST
 from tests.simulation.seed_deliveries import Broken, Deliveries
 from tests.simulation.seed_machine import ROUNDING, Effect, Machine
@@ -58,6 +60,7 @@ class Promises:
         self.tasks: dict[int, Task] = {}
         self.removed: dict[int, datetime] = {}
         self.deliveries = Deliveries(store, machine)
+        self.causes = Causes(store)
         self._least_now = machine.clock.now()
 
     # -- after every step ------------------------------------------------------------------------------------
@@ -73,6 +76,7 @@ class Promises:
                 for hold in CHECKS:
                     hold(before, run)
         self.rows = now
+        self.news += self.causes.check(now)
         self.news += self.deliveries.check()
         self._follow_tasks()
         self._least_now = self.machine.clock.now()
@@ -107,6 +111,7 @@ class Promises:
         on_record = {attempt.attempt for attempt in self.store.runs.attempts(run.id)}
         if not {each.attempt for each in earlier} <= on_record:
             raise Broken(f"once: run {run.id} began again, and nothing on record says why")
+        self.causes.on_effect(effect)
 
     def ticked(self, owner: int, began: float) -> None:
         """Ends: a daemon has ticked; what it holds is within its deadline, of waking time, and what was over when
@@ -135,6 +140,8 @@ class Promises:
             hold(self, chance)
         for hold_delivered in DELIVERIES_AT_REST:
             hold_delivered(self.deliveries, self.rows)
+        for hold_caused in CAUSES_AT_REST:
+            hold_caused(self.causes, self.rows)
 
 
 # -- after every step: one row that changed -------------------------------------------------------------------
@@ -184,6 +191,7 @@ def every_instant_has_one_row(seen: Promises, _chance: Random) -> None:
         rows = sorted(
             (r for r in seen.rows.values() if r.task_id == task_id and r.origin == "schedule"), key=lambda r: r.id
         )
+        done: set[datetime] = set()  # where the clock was set back, an era may begin before what is recorded already
         for number, era in enumerate(eras):
             mine = _of_era(rows, era, eras[number + 1] if era is not eras[-1] else None)
             rows = [row for row in rows if row not in mine]
@@ -192,9 +200,10 @@ def every_instant_has_one_row(seen: Promises, _chance: Random) -> None:
             if follows_runs(era.schedule):
                 _one_after_another(mine, era.schedule)
             else:
-                _contiguous(
-                    mine, era, following, seen.machine.clock.now(), seen.tasks[task_id], seen.removed.get(task_id), kept
-                )
+                horizon = max([seen.machine.clock.now(), *(row.until or row.due_at for row in mine)])
+                asked = [t for t in _asked(era, horizon, following) if t not in done]
+                _contiguous(mine, era, following, asked, seen.tasks[task_id], seen.removed.get(task_id), kept)
+            done |= {row.due_at for row in mine}
 
 
 def _of_era(rows: list[Run], era: Era, following: Era | None) -> list[Run]:
@@ -215,16 +224,12 @@ def _contiguous(
     rows: list[Run],
     era: Era,
     following: datetime | None,
-    now: datetime,
+    asked: list[datetime],
     task: Task,
     removed: datetime | None,
     kept: datetime | None,
 ) -> None:
     """The rows are a run of the instants without a gap, from the first instant on, each in one row."""
-    horizon = max([now, *(row.until or row.due_at for row in rows), *([following] if following else [])])
-    asked = instants(era.schedule, era.after if era.first is None else era.first - timedelta(microseconds=1), horizon)
-    if era.first is not None and era.first not in asked:
-        asked.insert(0, era.first)  # promised under the schedule before, and kept
     expected = 0
     for row in rows:
         start, last = _index(asked, row.due_at, row), _index(asked, row.until or row.due_at, row)
@@ -246,6 +251,15 @@ def _contiguous(
         return
     if following is None and not used_up and until is not None and expected < bisect_right(asked, until):
         raise Broken(f"accounted for: {task.name} {asked[expected]} came due before {until} and has no row")
+
+
+def _asked(era: Era, horizon: datetime, following: datetime | None) -> list[datetime]:
+    """What the schedule asks for from the first instant on."""
+    until = horizon if following is None else max(horizon, following)
+    asked = instants(era.schedule, era.after if era.first is None else era.first - timedelta(microseconds=1), until)
+    if era.first is not None and era.first not in asked:
+        asked.insert(0, era.first)  # promised under the schedule before, and kept
+    return asked
 
 
 def _index(asked: list[datetime], t: datetime, row: Run) -> int:

@@ -24,10 +24,12 @@ import apsw
 
 from jarvis.errors import JarvisError
 from jarvis.memory import MemoryStore
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.engine import LEAD, SchedulerEngine
 from jarvis.scheduler.model import DeliveryState, RunState
 from tests.simulation import population
 from tests.simulation.faults import Crash, Faults, named
+from tests.simulation.seed_causes import ScriptedSieve
 from tests.simulation.seed_deliveries import OVER, Broken, Letter, Writes
 from tests.simulation.seed_machine import STARTS, Machine, ScriptedExecutor, ScriptedSender
 from tests.simulation.seed_promises import Promises
@@ -57,11 +59,23 @@ class Daemon:
         self.executor.begun = world.promises.on_effect
         self.sender = ScriptedSender(world.machine, number, self._at)
         self.sender.begun = world.promises.deliveries.on_send
+        self._world = world
+        self.sieve = ScriptedSieve(self._at)
         self.engine = SchedulerEngine(
-            self.store, self.executor, world.machine.clock, sender=self.sender, lead=world.lead
+            self.store,
+            self.executor,
+            world.machine.clock,
+            sender=self.sender,
+            sieve=self.sieve,
+            attention=self._attention,
+            lead=world.lead,
         )
         self._writes = Writes(world.promises.deliveries.committed, self.store)
         self._connection.exec_trace = self._before_statement
+
+    def _attention(self) -> Settings:
+        self._world.promises.deliveries.judged_by[self.number] = self._world.attention
+        return self._world.attention
 
     def _before_statement(self, cursor: object, sql: str, bindings: Any) -> bool:
         del cursor  # a traceback that keeps this frame must not keep its statement open, and with it what it reads
@@ -119,11 +133,13 @@ class World:
         self.story: list[str] = []
         self.machine = Machine(self.chance.choice(STARTS), self.chance, self.say)
         self.machine.brief = "thread" if seed % 2 else ""
+        self.machine.failing = seed % 5 == 0
         self.lead = LEADS[seed // 3 % 3] if seed % 3 == 0 else timedelta(0)
         self.clock = self.machine.clock
         self.clock.zone = self.chance.choice(ZONES)
         self.path = str(folder / "memory.db")
         self.limit = self.chance.choice([1, 2, 8])
+        self.attention = population.attention(self.chance)
         self.user = MemoryStore(self.path)
         self.user.database._connection.set_busy_timeout(0)
         self.faults = Faults(self.chance, self._happen)
@@ -316,9 +332,11 @@ class World:
     # -- the user ------------------------------------------------------------------------------------------
     def _add(self) -> None:
         self._tasks += 1
-        spec = population.spec(self.chance, self._tasks, self.clock.now())
+        spec = population.spec(self.chance, self._tasks, self.clock.now(), self.user.tasks.names())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
+        if self.machine.failing:
+            spec = population.failing(spec)
         self.say(f"  add {spec.name}: {spec.schedule.describe()} {spec.policy}")
         self.user.add_task(spec, self.clock.now())
 
@@ -326,7 +344,7 @@ class World:
         names = self.user.tasks.names()
         open_runs = [run.id for run in self.user.runs.newest(limit=20) if not run.state.final]
         now, name = self.clock.now(), self.chance.choice(names) if names else ""
-        does: dict[str, Callable[[], object]] = {"add": self._add}
+        does: dict[str, Callable[[], object]] = {"add": self._add, "emit": self._emit, "emit many": self._emit_many}
         if names:
             does |= {
                 "pause": lambda: self.user.pause_task(name, now),
@@ -340,11 +358,31 @@ class World:
             does["cancel"] = lambda: self.user.runs.cancel(self.chance.choice(open_runs), "cancelled by the user", now)
         if self.promises.deliveries.rows:
             does["delivery retry"] = self._send_again
-        verb = self.chance.choice(list(does))
+            does["attention"] = self._edit_attention
+        if held := self.user.deliveries.newest(state=DeliveryState.HELD):
+            does["delivery release"] = lambda: self.user.deliveries.send_now(self.chance.choice(held).id, now)
+        verb = self.chance.choice([*does, "emit", "emit many"])
         self.say(f"  user: {verb} {name}")
         with self._told(verb):
             does[verb]()
         self._check()
+
+    def _emit(self) -> None:
+        source, event_type = self.chance.choice(population.EVENTS)
+        payload = self.chance.choice([None, 1, 4, 9, 9])
+        event_id = self.user.events.emit(source, event_type, payload, self.clock.now())
+        self.say(f"    event {event_id}: {source}/{event_type} {payload}")
+
+    def _emit_many(self) -> None:
+        """All at once, or one after another."""
+        with self.user.transaction():
+            for _ in range(self.chance.choice([2, 5, 9])):
+                self._emit()
+
+    def _edit_attention(self) -> None:
+        """As who changes [attention] in jarvis.toml."""
+        self.attention = population.attention(self.chance)
+        self.say(f"    {self.attention}")
 
     def _send_again(self) -> None:
         """As `jarvis delivery retry`: mostly of one that it is there for."""
@@ -364,7 +402,7 @@ class World:
             self.promises.deliveries.starts_afresh(task.id)
 
     def _edit(self, name: str) -> None:
-        spec = population.spec(self.chance, int(name[1:]), self.clock.now())
+        spec = population.spec(self.chance, int(name[1:]), self.clock.now(), self.user.tasks.names())
         if spec.follows_zone:
             spec = population.moved(spec, self.clock.zone)
         self.say(f"    to {spec.schedule.describe()} {spec.policy}")
@@ -392,7 +430,9 @@ class World:
         self._check()
         known, letters = set(self.promises.rows), set(self.promises.deliveries.rows)
         until = self.clock.monotonic() + HEALTHY.total_seconds()
-        while self.clock.monotonic() < until and (self._open(known) or self._unsent(letters)):
+        while self.clock.monotonic() < until and (
+            self._open(known) or self._unsent(letters) or self.promises.causes.pending()
+        ):
             self._turn()
             self._check()
         open_ = self._open(known)
@@ -441,6 +481,7 @@ class World:
         ahead = [max(0.0, (wake - now).total_seconds()) for wake in wakes if wake is not None]
         if (left := self.machine.next_end()) is not None:
             ahead.append(left)
+        ahead += [0.001 for daemon in self.daemons.values() if daemon.sieve.answered()]
         quiet = 60.0 if self.user.runs.any_pending() or self.machine.live() else 600.0
         self._wait(max(0.001, min([*ahead, quiet])))
 

@@ -9,14 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from jarvis.memory import deliveries, runs, tasks
+from jarvis.memory import causes, deliveries, holding, runs, tasks
+from jarvis.memory.causes import CauseTable
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instances import InstanceTable
 from jarvis.memory.runs import RunTable
-from jarvis.scheduler import executor, misfire, planner
+from jarvis.scheduler import executor, judgement, misfire, planner, quiet
 from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.model import DeliveryState, RunState
+from jarvis.scheduler.onevent import Rate
 from jarvis.scheduler.outbox import Outbox
 from jarvis.scheduler.plan import BEFORE_REMOVAL, passed_over, plan
+from tests.simulation.seed_causes import ScriptedSieve
 from tests.simulation.seed_deliveries import Broken
 from tests.simulation.seed_machine import Machine
 from tests.simulation.seed_world import live_through
@@ -191,6 +195,61 @@ def send_before_the_commit(patch: Patch) -> None:
     patch.setattr(Outbox, "claim", claim_and_send)
 
 
+def settle_an_event_before_its_runs(patch: Patch) -> None:
+    real = CauseTable._hear
+
+    def apart(table: CauseTable, event: Any, *rest: Any) -> Any:
+        database = table._database
+        database.change(causes._SQL["matched"], {"id": event.id, "status": "started"})
+        if database._depth == 1:  # cut the tick's transaction in two
+            database._connection.execute("COMMIT")
+            database._connection.execute("BEGIN IMMEDIATE")
+        return real(table, event, *rest)
+
+    patch.setattr(CauseTable, "_hear", apart)
+
+
+def leave_an_event_pending(patch: Patch) -> None:
+    replaced(patch, causes._SQL, "matched", "WHERE id = :id", "WHERE id = -:id")
+
+
+def start_nothing_after_a_run(patch: Patch) -> None:
+    patch.setattr(CauseTable, "any_chained", lambda _table: False)
+
+
+def follow_whatever_became_of_a_run(patch: Patch) -> None:
+    real = CauseTable.ended
+    patch.setattr(CauseTable, "ended", lambda table, run, _state, now: real(table, run, RunState.SUCCEEDED, now))
+
+
+def join_a_run_that_has_begun(patch: Patch) -> None:
+    replaced(patch, causes._SQL, "waiting", "AND state = 'pending' AND attempt = 0", "")
+
+
+def keep_to_no_rate(patch: Patch) -> None:
+    patch.setattr(Rate, "spent", lambda *_given: False)
+
+
+def let_every_filter_pass(patch: Patch) -> None:
+    patch.setattr(ScriptedSieve, "said", lambda *_given: ("takes", ""))
+
+
+def give_the_first_event(patch: Patch) -> None:
+    replaced(patch, causes._SQL, "event_of", "MAX(event_id)", "MIN(event_id)")
+
+
+def wake_people(patch: Patch) -> None:
+    patch.setattr(quiet.QuietHours, "until", lambda _hours, _now: None)
+
+
+def believe_that_what_failed_was_told(patch: Patch) -> None:
+    patch.setattr(judgement, "_TOLD", frozenset(DeliveryState))
+
+
+def lose_members_of_a_digest(patch: Patch) -> None:
+    replaced(patch, holding._SQL, "join_digest", "digest_id = :digest", "digest_id = NULL")
+
+
 def all_of(seeds: int) -> None:
     for seed in range(seeds):
         live_through(seed)
@@ -219,6 +278,17 @@ SABOTAGES: tuple[tuple[Callable[[Patch], None], str], ...] = (
     (send_again_after_a_crash, "once|accounted for"),
     (keep_the_fence_of_a_delivery, "once"),
     (send_before_the_commit, "once"),
+    (settle_an_event_before_its_runs, "accounted for"),
+    (leave_an_event_pending, "accounted for"),
+    (start_nothing_after_a_run, "accounted for"),
+    (follow_whatever_became_of_a_run, "accounted for"),
+    (join_a_run_that_has_begun, "accounted for|once"),
+    (keep_to_no_rate, "accounted for"),
+    (let_every_filter_pass, "accounted for"),
+    (give_the_first_event, "accounted for"),
+    (wake_people, "keeps"),
+    (believe_that_what_failed_was_told, "accounted for"),
+    (lose_members_of_a_digest, "accounted for"),
 )
 
 

@@ -39,7 +39,7 @@ def test_the_same_seed_tells_the_same_story(seed: int) -> None:
 
 
 def test_the_worlds_reach_what_they_are_there_for() -> None:
-    story = "\n".join(line for seed in range(60) for line in live_through(seed).story)
+    story = "\n".join(line for seed in range(100) for line in live_through(seed).story)
     for kind in ("crash", "slow", "step", "sleep", "zone", "other"):
         assert f"!! {kind} in daemon" in story, kind
     for outcome in ("StoreBusy", "was cut off", "missed", "skipped", "cancelled", "timed_out", "failed", "succeeded"):
@@ -48,3 +48,15 @@ def test_the_worlds_reach_what_they_are_there_for() -> None:
         assert re.search(rf"delivery \d+ of run \d+ to \w+ {state}", story), state
     assert "did not answer in time" in story
     assert "is to be sent again" in story
+    for status in ("started", "skipped", "filtered", "failed", "unmatched"):
+        assert re.search(rf"event \d+ is {status}", story), status
+
+
+def test_the_worlds_keep_deliveries_back_in_every_way() -> None:
+    states = (rf"delivery \d+ of run \d+ to \w+ {state}" for state in ("held", "digested", "grouped", "silenced"))
+    whys = ("quiet hours until", "it can wait", "which is the cap", "user: delivery release")
+    missing = {*states, *whys, r"delivery \d+ of run None to \w+ sent"}
+    for seed in range(600):  # the first of some of them comes late
+        story = "\n".join(live_through(seed).story) if missing else ""
+        missing = {each for each in missing if not re.search(each, story)}
+    assert not missing

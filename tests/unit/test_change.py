@@ -9,7 +9,7 @@ import pytest
 
 from jarvis.scheduler.change import Change, change, kept
 from jarvis.scheduler.model import Policy, Task
-from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rrule, Schedule
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -114,3 +114,30 @@ def test_the_one_instant_of_a_task_is_not_recorded_again_because_its_bounds_chan
 
 def test_another_instant_is_due_even_where_it_has_passed() -> None:
     assert change(task(Once(START + 3 * HOUR)), Once(START), NOW).next_run_at == START
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "starts"),
+    [
+        (OnEvent("a", "b"), OnEvent("a", "b", debounce=HOUR), 2),
+        (OnEvent("a", "b"), OnEvent("a", "b", max_runs=9), 2),
+        (OnEvent("a", "b"), OnEvent("a", "c"), 0),
+        (OnEvent("a", "b"), OnEvent("b", "b"), 0),
+        (After("a"), After("a", end="failed"), 2),
+        (After("a"), After("b"), 0),
+        (After("a"), OnEvent("a", "b"), 0),
+        (Interval(HOUR, START), After("a"), 0),
+    ],
+)
+def test_what_no_time_starts_has_no_next_instant_and_counts_on_by_what_does(
+    stored: Schedule, wanted: Schedule, starts: int
+) -> None:
+    assert not kept(task(stored), wanted)
+    assert change(task(stored), wanted, NOW) == Change(wanted, None, starts)
+
+
+def test_an_event_task_that_becomes_timed_is_due_from_now_on() -> None:
+    before = task(OnEvent("a", "b"), next_run_at=None)
+    assert change(before, Cron("0 * * * *"), NOW) == Change(Cron("0 * * * *"), START + 3 * HOUR, 0)
+    once = Once(START + 9 * HOUR)
+    assert change(before, once, NOW) == Change(once, once.at, 0)

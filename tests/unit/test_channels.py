@@ -46,6 +46,10 @@ def environ() -> Mapping[str, str]:
     return {"PATH": os.environ["PATH"], "INHERITED": "yes"}
 
 
+def now() -> datetime:
+    return NOW
+
+
 def command(*arguments: str) -> CommandChannel:
     return CommandChannel(CommandSpec(arguments), environ)
 
@@ -183,13 +187,13 @@ def test_what_a_command_leaves_behind_when_it_ends_well_goes_on(tmp_path: Path) 
 
 # -- by name ----------------------------------------------------------------------------------------------
 def test_a_channel_is_looked_up_each_time_so_that_an_edited_file_counts() -> None:
-    specs: dict[str, ChannelSpec] = {"me": FileSpec(Path("/me"))}
-    assert isinstance(channel("me", lambda: specs, environ), FileChannel)
-    specs["me"] = CommandSpec(("mail",), 5.0)
-    assert channel("me", lambda: specs, environ).timeout == 5.0
+    specs: dict[str, ChannelSpec] = {"me": ChannelSpec("file", FileSpec(Path("/me")))}
+    assert isinstance(channel("me", lambda: specs, environ, now), FileChannel)
+    specs["me"] = ChannelSpec("command", CommandSpec(("mail",), 5.0))
+    assert channel("me", lambda: specs, environ, now).timeout == 5.0
     del specs["me"]
     with pytest.raises(SendRefused, match=r"no channel named 'me' any more \(it has none\)"):
-        channel("me", lambda: specs, environ)
+        channel("me", lambda: specs, environ, now)
 
 
 def test_while_the_configuration_is_broken_a_send_has_failed_and_is_tried_again() -> None:
@@ -197,4 +201,4 @@ def test_while_the_configuration_is_broken_a_send_has_failed_and_is_tried_again(
         raise ConfigError(["line 3, column 1: no", "another"])
 
     with pytest.raises(SendFailed, match="cannot be read: line 3, column 1: no"):
-        channel("me", broken, environ)
+        channel("me", broken, environ, now)

@@ -14,7 +14,7 @@ import tempfile
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from jarvis.errors import UsageError
 from jarvis.handlers import processes, processtable
 from jarvis.handlers.brand import Brand
 from jarvis.handlers.command import check_params, command
-from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.model import Event, Result, RunState, Upstream
 from jarvis.scheduler.output import Output
 from jarvis.scheduler.ports import Context
 from tests.contexts import a_context, lives, seconds_from_now, seconds_once
@@ -152,6 +152,25 @@ def test_stdin_is_empty_unless_given() -> None:
 @pytest.mark.parametrize("text", ["", "one line\n", "\0 and ü", "x" * 1_000_000])
 def test_stdin_is_the_text_given(text: str) -> None:
     assert run(a_context("cat", stdin=text)).output == text.encode()
+
+
+def test_stdin_is_what_started_the_run_unless_a_text_is_given() -> None:
+    payload = {"ref": "main", "ü": [1, None]}
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    event = Event(id=5, source="github", event_type="push", payload=payload, received_at=at, count=2)
+    context = msgspec.structs.replace(a_context("cat"), event=event)
+    assert json.loads(run(context).output) == {
+        "id": 5, "source": "github", "event_type": "push", "payload": payload, "received_at": "2026-03-04T00:00:00Z",
+        "count": 2,
+    }  # fmt: skip
+    own = msgspec.structs.replace(a_context("cat", stdin="mine"), event=event)
+    assert run(own).output == b"mine"
+    upstream = Upstream(
+        run_id=3, task="build", state=RunState.FAILED, reason="no", due_at=at, finished_at=at, data=[1], output="hi"
+    )
+    chained = msgspec.structs.replace(a_context("cat"), upstream=upstream)
+    given = json.loads(run(chained).output)
+    assert (given["run_id"], given["task"], given["state"], given["output"]) == (3, "build", "failed", "hi")
 
 
 def test_stdin_that_nobody_reads_hurts_nothing() -> None:

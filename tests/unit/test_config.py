@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis import systemzone
-from jarvis.channelspec import CommandSpec, FileSpec
+from jarvis.channelspec import ChannelSpec, CommandSpec, FileSpec
 from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
 from jarvis.systemzone import system_zone, zone_watch
@@ -348,8 +348,8 @@ def test_tables_of_tasks_are_kept_as_they_are_and_those_of_channels_are_read(fol
     config = load(folder)
     assert config.task_tables == {"hello": {"every": "2s"}}
     assert config.channels == {
-        "me": FileSpec(folder / "data" / "me.jsonl"),
-        "mail": CommandSpec(("mail", "me"), 5.0),
+        "me": ChannelSpec("file", FileSpec(folder / "data" / "me.jsonl")),
+        "mail": ChannelSpec("command", CommandSpec(("mail", "me"), 5.0)),
     }
 
 
@@ -376,9 +376,13 @@ def test_everything_wrong_with_the_channels_is_told_at_once_with_the_key(folder:
     """
     assert toml_problems(folder, text) == [
         "jarvis.toml key jarvis_max_workers: got 0; allowed: a whole number from 1 to 1024",
-        "jarvis.toml key channels.a.type: got nothing; allowed: command, file.",
-        "jarvis.toml key channels.b.type: got 'fil'; allowed: command, file. Did you mean file?",
-        "jarvis.toml key channels.c.pth: not a key of this type; allowed: path, format. Did you mean path?",
+        "jarvis.toml key channels.a.type: got nothing; "
+        "allowed: apprise, command, desktop, file, imessage, smtp, webhook; or a url that Apprise knows.",
+        "jarvis.toml key channels.b.type: got 'fil'; "
+        "allowed: apprise, command, desktop, file, imessage, smtp, webhook; or a url that Apprise knows. "
+        "Did you mean file?",
+        "jarvis.toml key channels.c.pth: not a key of this type; allowed: path, format, "
+        "fallback, fallback_on_unknown, retries, expires. Did you mean path?",
         "jarvis.toml key channels.c.path: missing; allowed: a file's path",
         "jarvis.toml key channels.c.format: got 'xml'; allowed: json or text",
         "jarvis.toml key channels.d.command: got 'mail me'; allowed: a list of arguments, such as "
@@ -629,7 +633,7 @@ def shown_default(setting: Any) -> str:
 
 
 def test_every_row_of_the_table_is_a_field_of_the_configuration() -> None:
-    others = {"task_tables", "channels", "sources"}
+    others = {"task_tables", "channels", "attention", "inbox_sources", "sources"}
     assert {setting.field for setting in SETTINGS} == set(Config._fields) - others
 
 

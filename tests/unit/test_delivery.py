@@ -23,6 +23,7 @@ from jarvis.scheduler.delivery import (
     said,
     wanted,
 )
+from jarvis.scheduler.judgement import Wish
 from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, On, Policy, Result, Run, RunState, Sent, Task
 from jarvis.scheduler.schedule import Cron
 
@@ -49,8 +50,72 @@ def test_what_is_said_of_a_deliver_reads_back(on: On) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "deliver", "back"),
+    [
+        ("me:failure,urgent", Deliver("me", "failure", urgent=True), "me:failure,urgent"),
+        ("me:urgent,failure", Deliver("me", "failure", urgent=True), "me:failure,urgent"),
+        ("me:digest", Deliver("me", digest=True), "me:digest"),
+        ("me:always,same-silent", Deliver("me", same="silent"), "me:same-silent"),
+        ("me:failure,same-told", Deliver("me", "failure", same="told"), "me:failure,same-told"),
+        ("me:same-grouped,digest", Deliver("me", digest=True, same="grouped"), "me:digest,same-grouped"),
+    ],
+)
+def test_how_a_channel_is_told_is_words_after_the_colon(text: str, deliver: Deliver, back: str) -> None:
+    assert read_deliver(text) == deliver
+    assert said(deliver) == back
+
+
+def test_only_failures_are_grouped_unless_a_deliver_says_otherwise() -> None:
+    assert {on: Deliver("me", on).repeats for on in ("always", "failure", "success", "change", "recovery")} == {
+        "always": "told", "failure": "grouped", "success": "told", "change": "told", "recovery": "told",
+    }  # fmt: skip
+    assert Deliver("me", "failure", same="silent").repeats == "silent"
+
+
+@pytest.mark.parametrize(
+    ("entries", "state", "turned", "wish"),
+    [
+        ("me", RunState.SUCCEEDED, False, Wish("me")),
+        ("me:failure", RunState.FAILED, False, Wish("me", same="grouped")),
+        ("me:urgent me:digest", RunState.SUCCEEDED, False, Wish("me", urgent=True)),
+        ("me:digest me:success", RunState.SUCCEEDED, False, Wish("me")),
+        ("me:digest me:success", RunState.FAILED, False, Wish("me", low=True)),
+        ("me:failure,urgent me:success,digest", RunState.FAILED, False, Wish("me", urgent=True, same="grouped")),
+        ("me:failure,urgent me:success,digest", RunState.SUCCEEDED, False, Wish("me", low=True)),
+        ("me:same-silent me:success,same-silent", RunState.SUCCEEDED, False, Wish("me", same="silent")),
+        ("me:same-silent me:success", RunState.SUCCEEDED, False, Wish("me")),
+    ],
+)
+def test_of_several_entries_that_ask_for_a_result_the_most_telling_counts(
+    entries: str, state: RunState, turned: bool, wish: Wish
+) -> None:
+    assert wanted(map(read_deliver, entries.split()), state, turned=turned) == (wish,)
+
+
+def test_that_failures_are_over_is_told_to_who_is_not_told_of_each() -> None:
+    def told(text: str, *, turned: bool = True) -> bool:
+        return bool(wanted([read_deliver(text)], RunState.SUCCEEDED, turned=turned))
+
+    assert told("me:failure")
+    assert told("me:failure,same-grouped")
+    assert not told("me:failure", turned=False)
+    assert not told("me:failure,same-told")
+    assert not told("me:failure,same-silent")
+
+
+def test_what_goes_to_all_channels_is_urgent_where_an_entry_is_and_waits_for_no_digest() -> None:
+    entries = map(read_deliver, ("me:failure,urgent", "me:success,digest", "log:digest,same-silent"))
+    assert everywhere(entries) == (Wish("me", urgent=True), Wish("log"))
+
+
+@pytest.mark.parametrize(
     ("text", "hint"),
     [
+        ("me:urgent,digest", "channel 'me': urgent and digest exclude each other"),
+        ("me:failure,success", "success and a word before it exclude each other"),
+        ("me:same-told,same-silent", "same-silent and a word before it"),
+        ("me:failure,", "use one of always, failure, success, change, recovery, urgent, digest, same-told"),
+        ("me:same-quiet", "Did you mean same-silent?"),
         ("", "CHANNEL or"),
         (":failure", "CHANNEL or"),
         ("me:", "one of"),
@@ -67,7 +132,7 @@ def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) ->
     ("state", "turned", "to"),
     [
         (RunState.SUCCEEDED, False, "always success"),
-        (RunState.SUCCEEDED, True, "always success change recovery"),
+        (RunState.SUCCEEDED, True, "always failure success change recovery"),
         (RunState.FAILED, False, "always failure"),
         (RunState.TIMED_OUT, True, "always failure change"),
         (RunState.UNKNOWN, True, "always failure change"),
@@ -76,13 +141,13 @@ def test_what_names_no_channel_or_no_results_is_refused(text: str, hint: str) ->
 )
 def test_each_end_of_a_run_goes_to_those_who_asked_for_it(state: RunState, turned: bool, to: str) -> None:
     deliver = [Deliver(on, on) for on in ("always", "failure", "success", "change", "recovery")]
-    assert set(wanted(deliver, state, turned=turned)) == set(to.split())
+    assert {wish.channel for wish in wanted(deliver, state, turned=turned)} == set(to.split())
 
 
 def test_a_channel_named_twice_is_told_once() -> None:
     twice = [Deliver("me"), Deliver("me", "failure"), Deliver("log", "recovery")]
-    assert wanted(twice, RunState.FAILED, turned=True) == ("me",)
-    assert everywhere(twice) == ("me", "log")
+    assert [wish.channel for wish in wanted(twice, RunState.FAILED, turned=True)] == ["me"]
+    assert [wish.channel for wish in everywhere(twice)] == ["me", "log"]
 
 
 def test_the_subject_is_one_line_that_a_header_may_hold_and_the_body_has_the_end_of_the_output() -> None:

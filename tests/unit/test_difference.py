@@ -18,7 +18,7 @@ from jarvis.scheduler.difference import (
     restated,
 )
 from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec, Unreadable
-from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Rrule, Schedule
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -164,3 +164,58 @@ def test_what_else_differs_is_told_by_the_key_with_what_it_was_and_what_it_will_
         ("retries", 0, 3),
         ("deliver", ["me"], ["me:failure", "log"]),
     ]
+
+
+# -- what no time starts ----------------------------------------------------------------------------------
+def keys(stored: Schedule, wanted: Schedule) -> list[Difference]:
+    found = restated(task(schedule=stored), spec(schedule=wanted), FILE)
+    return [] if found is None else list(found.differences)
+
+
+def test_patterns_and_rates_are_told_as_they_are_written() -> None:
+    plain = OnEvent("a", "b")
+    assert keys(plain, OnEvent("a", "c")) == [Difference("on", "a/b", "a/c")]
+    assert keys(plain, OnEvent("c", "b")) == [Difference("on", "a/b", "c/b")]
+    assert keys(plain, OnEvent("a", "b", rate=Rate(2, HOUR))) == [Difference("rate", None, "2/1h")]
+    assert keys(OnEvent("a", "b", rate=Rate(2, HOUR)), plain) == [Difference("rate", "2/1h", None)]
+    both = OnEvent("a", "c", debounce=HOUR, filter="x", max_runs=3)
+    assert keys(plain, both) == [
+        Difference("on", "a/b", "a/c"),
+        Difference("debounce", timedelta(0), HOUR),
+        Difference("filter", "", "x"),
+        Difference("max_runs", None, 3),
+    ]
+    assert keys(plain, plain) == []
+
+
+def test_a_link_of_a_chain_is_told_by_the_keys_of_a_file() -> None:
+    assert keys(After("a"), After("b", end="failed")) == [
+        Difference("after", "a", "b"),
+        Difference("if", "succeeded", "failed"),
+    ]
+    assert keys(Interval(HOUR, START), After("b")) == [Difference("schedule", "every 1h", "after b has succeeded")]
+
+
+def test_a_chain_is_whole_or_nothing_is_applied() -> None:
+    a, b = spec("a"), spec("b", schedule=After("a"))
+    assert not difference([b, a], [], FILE).refused
+    lonely = difference([b], [], FILE)
+    assert lonely.unchained == {"b": "it comes after 'a', and no task has that name."}
+    assert lonely.refused
+    circle = difference([spec("a", schedule=After("b")), b], [], FILE)
+    assert circle.unchained == {"a": "it would start itself without end: a after b after a"}
+
+
+def test_a_chain_may_hold_on_to_tasks_of_others_and_not_be_left_hanging() -> None:
+    by_hand = task("a", source=None, origin="user")
+    assert not difference([spec("b", schedule=After("a"))], [by_hand], FILE).refused
+    follower = task("b", schedule=After("a"), source=None, origin="user")
+    assert difference([], [task("a"), follower], FILE).unchained.keys() == {"b"}
+    assert not difference([], [task("a"), task("b", schedule=After("a"))], FILE).refused
+    unreadable = Unreadable(5, "a", "no such schedule", FILE)
+    assert not difference([spec("b", schedule=After("a")), spec("a")], [unreadable], FILE).refused
+
+
+def test_names_that_are_taken_refuse_as_well() -> None:
+    found = difference([spec("a")], [task("a", source=OTHER)], FILE)
+    assert (found.refused, found.unchained) == (True, {})

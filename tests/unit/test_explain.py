@@ -159,7 +159,7 @@ def test_a_skipped_one_names_the_run_that_was_in_the_way_and_what_became_of_it()
 
 def test_a_start_by_hand_is_called_so() -> None:
     assert why(None, a_row(origin="manual")).sentence.startswith("backup, started by hand at 2026-11-22 09")
-    assert "started by an event" in why(None, a_row(origin="event")).sentence
+    assert " by an event, " in why(None, a_row(origin="event")).sentence
 
 
 # -- a range ----------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from jarvis.scheduler.clockwatch import Absence
 from jarvis.scheduler.model import Delivery, DeliveryState, RunState, Task
-from jarvis.scheduler.schedule import Interval
+from jarvis.scheduler.schedule import After, Interval, OnEvent
 from tests.unit.test_explain import (
     ADDED,
     DAEMON,
@@ -153,6 +154,36 @@ def test_the_deliveries_of_this_run_that_may_not_have_arrived_are_told() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "more", "said"),
+    [
+        (DeliveryState.HELD, {"reason": "quiet hours until 7"}, "is held: quiet hours until 7"),
+        (DeliveryState.SENDING, {}, "is being sent"),
+        (DeliveryState.EXPIRED, {"reason": "old"}, "has expired: old"),
+        (DeliveryState.GROUPED, {"reason": "the same failure as run 9"}, "was not sent: the same failure as run 9"),
+        (
+            DeliveryState.SILENCED,
+            {"reason": "the same as run 9", "digest_id": 7, "digest_state": DeliveryState.SENT},
+            "was not sent: the same as run 9; counted in digest delivery 7, which was sent",
+        ),
+        (
+            DeliveryState.DIGESTED,
+            {"reason": "in digest delivery 7", "digest_id": 7, "digest_state": DeliveryState.UNKNOWN},
+            "is told in digest delivery 7, which may have arrived or not",
+        ),
+        (DeliveryState.DIGESTED, {"reason": "in digest delivery 7", "digest_id": 7}, "is told: in digest delivery 7"),
+        (
+            DeliveryState.DIGESTED,
+            {"digest_id": 7, "digest_state": DeliveryState.CANCELLED},
+            "is told in digest delivery 7, which was cancelled",
+        ),
+    ],
+)
+def test_what_was_kept_back_is_told_with_why(state: DeliveryState, more: dict[str, Any], said: str) -> None:
+    told = why(None, a_row(), deliveries=(a_delivery(1, state, **more),)).sentence
+    assert told.endswith(f" (delivery 1 to mail {said})")
+
+
 @pytest.mark.parametrize(("woke", "settling"), [(NOW, True), (NOW - 10 * SECOND, False)])
 def test_the_machine_settles_from_waking_on_for_as_long_as_it_may(woke: Any, settling: bool) -> None:
     slept = Absence(kind="slept", since=DUE, until=woke)
@@ -183,3 +214,83 @@ def test_several_daemons_are_all_named() -> None:
 )
 def test_a_fact_as_it_is_shown(task: Task | None, more: dict[str, Any], fact: str) -> None:
     assert fact in why(task, a_row(RunState.MISSED, until=DUE + HOUR), **more).facts
+
+
+# -- what no time starts ----------------------------------------------------------------------------------
+TZ = "America/Denver"
+ON = OnEvent("github", "push*", tz=TZ)
+AFTER = After("build", tz=TZ)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "waits"),
+    [
+        (ON, "it waits for an event github/push*"),
+        (AFTER, "it waits until a run of build has succeeded"),
+        (After("build", end="always", tz=TZ), "it waits until a run of build has ended"),
+    ],
+)
+def test_a_task_that_no_time_starts_waits(schedule: OnEvent | After, waits: str) -> None:
+    task = a_task(schedule, None)
+    found = why(task, at=None)
+    assert (found.verdict, found.after) == ("waiting", None)
+    assert found.sentence.endswith(f" has not run yet; {waits}")
+    assert "ledger: what starts it is recorded as it happens" in found.facts
+    assert why(task, at=None, living=()).sentence.endswith(f"{waits}, but no daemon is running now")
+    passed = why(task, at=None, passed_by="event 5 came to nothing: its filter said no").sentence
+    assert passed.endswith(f"{waits}; event 5 came to nothing: its filter said no")
+    assert why(task, at=NOW + HOUR).sentence.endswith(f"may or may not be due at {NEXT_HOUR}: {waits}")
+    assert why(task, at=NOW + HOUR).verdict == "undetermined"
+
+
+NEXT_HOUR = (NOW + HOUR).astimezone(ZoneInfo(TZ)).isoformat(" ", "seconds")
+
+
+def test_what_it_may_not_any_more_is_over() -> None:
+    used = a_task(msgspec.structs.replace(ON, max_runs=2), None, starts=2)
+    assert why(used, at=None).verdict == "finished"
+    assert why(used, at=None).sentence.endswith("the 2 runs it may have are used up (max_runs)")
+    ended = a_task(msgspec.structs.replace(ON, ends_at=NOW - SECOND), None)
+    assert "its schedule ended at" in why(ended, at=None).sentence
+    still = a_task(msgspec.structs.replace(ON, ends_at=NOW), None)
+    assert why(still, at=None).verdict == "waiting"
+    assert why(a_task(ON, None, enabled=False), at=None).verdict == "paused"
+
+
+@pytest.mark.parametrize(
+    ("origin", "started_by", "said"),
+    [
+        ("event", {10: "event 5 (github/push)"}, " by event 5 (github/push), "),
+        ("event", {}, " by an event, "),
+        ("chain", {10: "the end of run 7 of build"}, " by the end of run 7 of build, "),
+        ("chain", {}, " by the end of another run, "),
+    ],
+)
+def test_a_run_is_told_with_what_started_it(origin: str, started_by: dict[int, str], said: str) -> None:
+    row = a_row(id=10, origin=origin)
+    found = why(a_task(ON, None), row, at=row.due_at, started_by=started_by)
+    assert said in found.sentence
+    assert found.run == row
+    assert ("started by: " in " ".join(found.facts)) is bool(started_by)
+    present = why(a_task(ON, None), row, at=None, started_by=started_by)
+    assert present.sentence.endswith("; it waits for an event github/push*")
+    assert present.verdict == "ran"
+
+
+def test_between_its_runs_nothing_started_it() -> None:
+    rows = (a_row(id=10, origin="event"), a_row(id=11, origin="chain", due_at=DUE + 2 * HOUR))
+    found = why(a_task(ON, None), *rows, at=DUE + HOUR)
+    assert found.verdict == "not_scheduled"
+    assert (found.before, found.after) == (DUE, DUE + 2 * HOUR)
+    assert "no event started it then; the nearest are" in found.sentence
+    assert "no end of a run of build started it then" in why(a_task(AFTER, None), at=DUE + HOUR).sentence
+    by_hand = why(a_task(ON, None), a_row(id=10, origin="manual"), at=DUE + HOUR)
+    assert (by_hand.before, by_hand.due_at) == (None, None)
+
+
+def test_a_burst_that_may_grow_says_so() -> None:
+    row = a_row(RunState.PENDING, origin="event", available_at=NOW + MINUTE)
+    burst = a_task(msgspec.structs.replace(ON, debounce=MINUTE), None)
+    assert ", as more events may come (debounce)" in why(burst, row).sentence
+    assert "debounce" not in why(burst, msgspec.structs.replace(row, attempt=1)).sentence.split("schedule")[0]
+    assert "more events" not in why(a_task(ON, None), row).sentence

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from jarvis.handlers.foreign import ForeignHandler, log_problems
 from jarvis.handlers.frames import LONGEST
 from jarvis.handlers.pool import NotStarted, WorkerPool
 from jarvis.memory import MemoryStore
-from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.model import Event, Result, RunState, Upstream
 from jarvis.scheduler.ports import Context
 from tests.contexts import a_context, lives, seconds_from_now, seconds_once
 
@@ -48,8 +48,14 @@ def pid(context): return {"pid": os.getpid()}
 @handler("tell")
 def tell(context: Context) -> dict:
     return {name: str(getattr(context, name)) for name in
-            ("task", "due_at", "now", "run_id", "occurrence_id", "attempt", "event", "memory_limit")} | {
+            ("task", "due_at", "now", "run_id", "occurrence_id", "attempt", "event", "upstream", "memory_limit")} | {
         "params": context.params, "remaining": 0 < context.remaining() <= 60, "cancelled": context.cancelled()}
+
+@handler("cause")
+def cause(context: Context):
+    event, upstream = context.event, context.upstream
+    return [event and [event.id, event.source, event.event_type, event.payload, event.received_at.year, event.count],
+            upstream and [upstream.run_id, upstream.task, upstream.state == RunState.FAILED, upstream.data]]
 
 @handler("text")
 def text(context): return "all is well"
@@ -207,11 +213,26 @@ def test_a_handler_is_told_everything_about_its_run(run: Run) -> None:
         "occurrence_id": "3:2026-03-04T05:06:07+00:00",
         "attempt": "2",
         "event": "None",
+        "upstream": "None",
         "memory_limit": str(1 << 30),
         "params": {"city": "Denver", "number": 10**30},
         "remaining": True,
         "cancelled": False,
     }
+
+
+def test_a_handler_is_given_what_started_its_run(pool: WorkerPool) -> None:
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    event = Event(id=5, source="github", event_type="push", payload={"ref": ["main"]}, received_at=at, count=2)
+    upstream = Upstream(
+        run_id=3, task="build", state=RunState.FAILED, reason="", due_at=at, finished_at=None, data={"n": 1}
+    )
+    handler, plain = ForeignHandler("cause", pool), a_context(owner_mark="test")
+    plain.params.pop("command")
+    started = msgspec.structs.replace(plain, event=event)
+    assert handler(started).data == [[5, "github", "push", {"ref": ["main"]}, 2026, 2], None]
+    chained = msgspec.structs.replace(plain, upstream=upstream)
+    assert handler(chained).data == [None, [3, "build", True, {"n": 1}]]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +265,7 @@ def test_more_than_one_frame_holds_fails_the_run_and_not_the_process(run: Run) -
     before = run("pid").data
     assert "at most" in run("huge", size=LONGEST).reason
     assert run("huge", size=LONGEST - 200).state is RunState.SUCCEEDED
-    assert "the params are too large" in run("text", text="x" * LONGEST).reason
+    assert "the params, or what started the run, are too large" in run("text", text="x" * LONGEST).reason
     assert run("text", text="x" * (LONGEST - 500)).state is RunState.SUCCEEDED
     assert run("pid").data == before
 

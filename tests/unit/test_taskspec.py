@@ -162,12 +162,12 @@ def test_every_field_of_a_policy_is_a_key() -> None:
 @pytest.mark.parametrize(
     ("table", "key", "hint"),
     [
-        (NOOP, "", "exactly one of cron, every, at, when, rrule: got none"),
+        (NOOP, "", "exactly one of cron, every, at, when, rrule, on, after: got none"),
         (NOOP | {"every": "1h", "cron": "* * * * *"}, "", "got cron and every"),
         (HOURLY, "", "say what to do"),
         (NOOP | HOURLY | {"overlpa": "skip"}, "overlpa", "Did you mean overlap?"),
         (NOOP | HOURLY | {"starts-at": "2027-01-01", "starts_at": "2027-01-01"}, "starts_at", "given twice"),
-        (NOOP | {"on": "github/push"}, "on", "not in this version"),
+        (NOOP | {"on": "github"}, "on", "did you mean 'github/*'"),
         (NOOP | HOURLY | {"deliver": "slack"}, "deliver", "no channel is named 'slack'"),
         (NOOP | HOURLY | {"deliver": ["me", "me:failed"]}, "deliver", "Did you mean failure?"),
         (NOOP | HOURLY | {"deliver": 3}, "deliver", "got 3, use a text"),

@@ -9,13 +9,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jarvis.errors import StoreError
-from jarvis.handlers import inbox_files
+from jarvis.handlers import inbox_files, inbox_moves
+from jarvis.handlers import webhook_poll as polling
 from jarvis.handlers.inbox import DEEPEST, Refused, parse
 from jarvis.handlers.webhook_poll import Limits, webhook_poll
 from jarvis.memory.store import MemoryStore
@@ -105,7 +107,7 @@ def test_a_valid_file_is_stored_and_moved_however_young_it_is(inbox: Inbox) -> N
     assert inbox.poll().reason == "no events"
 
 
-def test_a_torn_file_is_refused_with_its_reason_after_a_second_look(inbox: Inbox) -> None:
+def test_a_torn_file_is_refused_with_its_reason_once_it_has_been_quiet(inbox: Inbox) -> None:
     inbox.drop("torn.json", TORN)
     inbox.drop("whole.json")
     result = inbox.poll()
@@ -113,7 +115,7 @@ def test_a_torn_file_is_refused_with_its_reason_after_a_second_look(inbox: Inbox
     assert result.data["refused"] == [{"file": "torn.json", "reason": inbox.reason("torn.json")}]
     assert inbox.reason("torn.json") == "no JSON: Input data was truncated"
     assert (inbox.folder / "failed" / "torn.json").read_bytes() == TORN
-    assert (inbox.names(), inbox.waited) == ([], [1.0])
+    assert (inbox.names(), inbox.waited) == ([], [0.5] * 10)
 
 
 def test_files_are_taken_in_by_name(inbox: Inbox) -> None:
@@ -245,6 +247,47 @@ def test_the_same_name_again_overwrites_nothing(inbox: Inbox) -> None:
     assert inbox.names("failed") == sorted([*names, *(f"{name}.reason.json" for name in names)])
 
 
+def test_the_same_content_under_another_name_or_at_another_time_is_a_duplicate_and_told_so(inbox: Inbox) -> None:
+    inbox.drop("a.json")
+    inbox.drop("b.json")
+    result = inbox.poll()
+    assert result.reason == "1 event, 1 duplicate"
+    told = "the same content as event 1, which came as a.json"
+    assert result.data["duplicates"] == [{"file": "b.json", "reason": told}]
+    assert inbox.names("processed") == ["a.json", "b.json", "b.json.duplicate.json"]
+    os.utime(inbox.drop("a.json"), ns=(5, 5))
+    assert inbox.poll().reason == "no events, 1 duplicate"
+    said = json.loads((inbox.folder / "processed" / "a-1.json.duplicate.json").read_bytes())
+    assert said == {"file": "a.json", "reason": told, "at": NOW.isoformat()}
+    assert len(inbox.payloads()) == 1
+
+
+def test_the_same_id_of_a_source_is_one_event_whatever_else_the_file_holds(inbox: Inbox) -> None:
+    def made(source: str, identity: str, payload: int) -> bytes:
+        return f'{{"source": "{source}", "event_type": "t", "id": {identity}, "payload": {payload}}}'.encode()
+
+    files = [("s", '"7"', 1), ("s", "7", 2), ("other", "7", 3), ("s", "8", 4), ("s", "null", 5), ("s", "null", 6)]
+    for number, (source, identity, payload) in enumerate(files):
+        inbox.drop(f"{number}.json", made(source, identity, payload))
+    result = inbox.poll()
+    assert result.reason == "5 events, 1 duplicate"
+    told = "the same id '7' as event 1, which came as 0.json"
+    assert result.data["duplicates"] == [{"file": "1.json", "reason": told}]
+    assert [event.event_id for event in reversed(inbox.store.events.list())] == ["7", "7", "8", None, None]
+    assert inbox.payloads() == [1, 3, 4, 5, 6]
+
+
+def test_a_file_named_like_the_reason_of_another_is_not_overwritten_by_it(inbox: Inbox) -> None:
+    inbox.drop("x.json.reason.json", b"mine")
+    inbox.poll()
+    inbox.drop("x.json", TORN)
+    assert inbox.poll().reason == "no events, 1 refused"
+    assert (inbox.folder / "failed" / "x.json.reason.json").read_bytes() == b"mine"
+    assert inbox.names("failed") == sorted(
+        ["x.json.reason.json", "x.json.reason.json.reason.json", "x-1.json", "x-1.json.reason.json"]
+    )
+
+
 def test_a_file_that_was_taken_in_before_is_only_moved(inbox: Inbox) -> None:
     path = inbox.drop("x.json")
     inbox.poll()
@@ -268,6 +311,19 @@ def test_links_folders_devices_dotfiles_and_parts_are_left_alone(inbox: Inbox, t
     assert inbox.poll().reason == "1 event, 4 passed over (no plain file)"
     assert set(inbox.names()) == before - {"real.json"}
     assert outside.read_bytes() == GOOD
+
+
+def test_what_is_passed_over_is_named_with_what_it_is(inbox: Inbox, tmp_path: Path) -> None:
+    inbox.folder.mkdir()
+    (inbox.folder / "dangling.json").symlink_to(tmp_path / "nothing")
+    (inbox.folder / "folder.json").mkdir()
+    os.mkfifo(inbox.folder / "fifo.json")
+    link = "a link: links are not followed, put the file itself here"
+    assert inbox.poll().data["passed_over"] == [
+        {"file": "dangling.json", "reason": link},
+        {"file": "fifo.json", "reason": "no plain file"},
+        {"file": "folder.json", "reason": "a folder: only files are taken in"},
+    ]
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
@@ -301,6 +357,50 @@ def test_a_young_file_that_still_grows_waits_for_the_next_poll(inbox: Inbox) -> 
     assert result.data["left"] == [{"file": "x.json", "reason": said}]
     path.write_bytes(GOOD)
     assert inbox.poll().reason == "1 event"
+
+
+def test_a_writer_that_pauses_for_less_than_the_quiet_time_is_waited_for(inbox: Inbox) -> None:
+    path = inbox.drop("slow.json", GOOD[:20])
+
+    def go_on() -> None:
+        if len(inbox.waited) == 9:  # 4.5 s
+            path.write_bytes(GOOD)
+
+    inbox.meanwhile = go_on
+    assert (inbox.poll().reason, len(inbox.waited)) == ("1 event", 9)
+
+
+def test_a_file_that_has_long_been_quiet_is_refused_at_the_second_look(inbox: Inbox) -> None:
+    for number, age in enumerate((0, 3, 4.75, 60, 10**6)):
+        at = round((NOW.timestamp() - age) * 1e9)
+        os.utime(inbox.drop(f"{number}.json", TORN + b" " * number), ns=(at, at))
+    gone: list[list[str]] = []
+    inbox.meanwhile = lambda: gone.append(inbox.names())
+    assert inbox.poll().reason == "no events, 5 refused"
+    assert gone == [
+        ["0.json", "1.json", "2.json", "3.json", "4.json"],
+        *[["0.json", "1.json"]] * 3,
+        *[["0.json"]] * 6,
+    ]
+
+
+def test_files_that_arrive_while_another_is_waited_for_are_not_held_up(inbox: Inbox) -> None:
+    inbox.drop("torn.json", TORN)
+    stored: list[int] = []
+
+    def arrive() -> None:
+        stored.append(len(inbox.payloads()))
+        inbox.drop(f"{len(inbox.waited)}.json", event(str(len(inbox.waited))))
+
+    inbox.meanwhile = arrive
+    assert inbox.poll().reason == "10 events, 1 refused"
+    assert stored == list(range(10))
+
+
+def test_a_doubtful_file_that_its_author_takes_away_is_waited_for_no_longer(inbox: Inbox) -> None:
+    path = inbox.drop("x.json", TORN)
+    inbox.meanwhile = path.unlink
+    assert (inbox.poll().reason, inbox.waited) == ("no events", [0.5])
 
 
 def test_a_file_that_is_complete_at_the_second_look_is_taken_in(inbox: Inbox) -> None:
@@ -393,14 +493,14 @@ def test_a_file_that_another_poll_moved_meanwhile_is_no_error(
 
 def after_commit(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do something once, between the store's commit and the move of the files."""
-    real = inbox_files.to_processed
+    real = inbox_moves.to_processed
 
     def acting(*args: Any) -> bool:
         monkeypatch.undo()
         act()
         return real(*args)
 
-    monkeypatch.setattr("jarvis.handlers.webhook_poll.to_processed", acting)
+    monkeypatch.setattr(polling, "to_processed", acting)
 
 
 def test_two_polls_at_once_take_every_file_in_once(tmp_path: Path) -> None:
@@ -439,6 +539,35 @@ def test_one_poll_takes_on_so_many_files_and_leaves_the_others_to_the_next(inbox
     assert inbox.payloads() == list(range(25))
 
 
+def test_files_that_cannot_be_moved_do_not_keep_those_behind_them_from_their_turn(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        inbox.drop(f"{number:02}.json", event(str(number)))
+    real = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name < "20" and self.parent == inbox.folder:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        return real(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", failing)
+        assert inbox.poll(Limits(count=5)).reason == "25 events, 25 left"
+        assert inbox.poll(Limits(count=5)).reason == "5 events, 20 taken in before, 20 left"
+    assert inbox.payloads() == list(range(30))
+
+
+def test_a_poll_waits_for_its_turn_and_gives_up_when_it_is_stopped(inbox: Inbox) -> None:
+    inbox.drop("x.json")
+    asked = chain([False, False], repeat(True))
+    with inbox_moves.turn(inbox.folder, lambda: False) as held:
+        result = inbox.poll(cancelled=lambda: next(asked))
+    assert held
+    assert (result.state, result.reason) == (RunState.FAILED, "stopped while another poll was at work")
+    assert (len(inbox.waited), inbox.names(), inbox.poll().reason) == (3, ["x.json"], "1 event")
+
+
 def test_files_share_transactions(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     count = 0
     real = inbox.store.transaction
@@ -451,7 +580,7 @@ def test_files_share_transactions(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inbox.store, "transaction", counted)
     for number in range(250):
         inbox.drop(f"{number:03}.json")
-    inbox.poll()
+    inbox.poll(Limits(batch=100))
     assert count == 3
     count = 0
     for number in range(10):
@@ -463,7 +592,7 @@ def test_files_share_transactions(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
 def test_a_poll_that_is_told_to_stop_keeps_what_it_has_done(inbox: Inbox) -> None:
     for number in range(5):
         inbox.drop(f"{number}.json", event(str(number)))
-    asked = iter([False, False, True, True, True])
+    asked = chain([False, False], repeat(True))
     result = inbox.poll(cancelled=lambda: next(asked))
     assert (result.state, result.reason) == (RunState.FAILED, "stopped before the end: 2 events, 3 left")
     assert (inbox.payloads(), inbox.names()) == ([0, 1], ["2.json", "3.json", "4.json"])

@@ -48,7 +48,7 @@ def _list(args: Namespace, session: Session) -> int:
 
 def _row(each: Delivery, zone: tzinfo) -> Sequence[object]:
     made = instant(each.created_at, zone)
-    return each.id, each.run_id, each.task, each.channel, each.kind, each.state, each.attempt, made, each.reason
+    return each.id, each.run_id, each.task or None, each.channel, each.kind, each.state, each.attempt, made, each.reason
 
 
 def _id_flags(parser: ArgumentParser) -> None:
@@ -60,9 +60,13 @@ def _id_flags(parser: ArgumentParser) -> None:
 def _show(args: Namespace, session: Session) -> int:
     delivery = session.store.deliveries.get(args.id)
     found = of_delivery(delivery, session.zone) | {"key": delivery.key, "body": delivery.body}
+    if delivery.kind == "digest":
+        found["members"] = [each.id for each in session.store.deliveries.members(delivery.id)]
     if args.json:
         return emit(found)
     found["body"] = delivery.body.splitlines()
+    if "members" in found:
+        found["members"] = ", ".join(map(str, found["members"]))
     listing((name.replace("_", " "), None if value == "" else value) for name, value in found.items())
     return 0
 

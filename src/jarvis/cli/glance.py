@@ -6,6 +6,7 @@ whole task: these two verbs are what people and scripts ask for all day.
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +49,8 @@ GROUP BY state ORDER BY state
 _OPEN_RUNS = "SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state"
 _UNSENT = """
 SELECT state, COUNT(*) FROM deliveries
-WHERE state NOT IN ('sent', 'cancelled') AND (state IN ('pending', 'sending') OR created_at >= ?)
+WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  AND (state IN ('pending', 'held', 'sending') OR created_at >= ?)
 GROUP BY state ORDER BY state
 """
 _INCIDENTS = """
@@ -59,6 +61,7 @@ SELECT pid, process_started_at, token, host, version, started_at, heartbeat_at, 
 FROM instances WHERE stopped_at IS NULL ORDER BY id
 """
 
+_REASON = ".reason.json"
 _PLAIN = frozenset("0123456789*,/- ")
 UNREADABLE = "what is stored of it cannot be read: remove the task and add it again"
 
@@ -151,10 +154,13 @@ def _once(schedule: dict[str, str]) -> str:
     return f"once at {at.astimezone(load_zone(schedule.get('tz', 'UTC'))).isoformat()}"
 
 
+_EVENT_KEYS = ("type", "source", "event_type", "tz")
 _KINDS: dict[str, tuple[Callable[[dict[str, str]], str], frozenset[str]]] = {
     "cron": (_cron, frozenset(("type", "expr", "tz"))),
     "interval": (_interval, frozenset(("type", "every", "anchor", "tz"))),
     "once": (_once, frozenset(("type", "at", "tz"))),
+    "event": (lambda schedule: f"on {schedule['source']}/{schedule['event_type']}", frozenset(_EVENT_KEYS)),
+    "after": (lambda schedule: f"after {schedule['task']} has succeeded", frozenset(("type", "task", "tz"))),
 }
 
 
@@ -202,3 +208,28 @@ def daemons(database: Database, now: datetime) -> list[dict[str, Any]]:
             since, seen = from_micros(started), from_micros(beaten)
             found.append({"pid": pid, "since": since, "seen": seen, "host": host, "version": version})
     return found
+
+
+def inbox(folder: Path) -> dict[str, Any]:
+    """How many files wait, how many failed, and whether a daemon is told when one is dropped."""
+    from importlib.util import find_spec
+
+    failed = _files(folder / "failed")
+    reasons = {name for name in failed if name.endswith(_REASON) and name.removesuffix(_REASON) in failed}
+    return {
+        "waiting": len(_files(folder)),
+        "failed": len(failed - reasons),
+        "watched": find_spec("watchdog") is not None,
+    }
+
+
+def _files(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                each.name
+                for each in entries
+                if each.name.endswith(".json") and not each.name.startswith(".") and each.is_file(follow_symlinks=False)
+            }
+    except OSError:
+        return set()

@@ -40,9 +40,9 @@ def _run(args: Namespace, _session: Session) -> int:
     chats = ChatDatabase(config.imessage_chat_db)
     if args.check:
         return _check(args, config, chats)
-    from jarvis import app
+    from jarvis.imessaging import imessage_state
 
-    with _alone(config), closing(app.imessage_state(config)) as state:
+    with _alone(config), closing(imessage_state(config)) as state:
         _serve(args, config, state, chats)
     return 0
 
@@ -87,11 +87,11 @@ def _look(chats: ChatDatabase) -> int:
 
 
 def _check(args: Namespace, config: Config, chats: ChatDatabase) -> int:
-    from jarvis import app
     from jarvis.cli.output import emit, listing
+    from jarvis.imessaging import imessage_state
 
     last = _look(chats)
-    with closing(app.imessage_state(config)) as state:
+    with closing(imessage_state(config)) as state:
         found: dict[str, object] = {
             "messages": str(chats.path),
             "last_message": last,
@@ -118,15 +118,15 @@ def _shown(value: object) -> object:
 def _serve(args: Namespace, config: Config, state: StateStore, chats: ChatDatabase) -> None:
     import logging
 
-    from jarvis import app
     from jarvis.cli.imessage_house import CommandLineHouse
     from jarvis.cli.session import Session
+    from jarvis.imessaging import imessage_daemon
     from jarvis.log import setup_logging
 
     setup_logging(config._replace(log_file=config.imessage_log_file))
     log = logging.getLogger("jarvis.imessage")
     _look(chats)
-    daemon = app.imessage_daemon(config, CommandLineHouse(lambda: Session(args.home)), state)
+    daemon = imessage_daemon(config, CommandLineHouse(lambda: Session(args.home)), state)
     log.info("reading %s every %g s, store %s", chats.path, config.imessage_poll, state.path)
     with _signals(daemon):
         if args.once:

@@ -64,11 +64,15 @@ def _cron(text: str, tz: str) -> tuple[Rule, tzinfo]:
 
 
 def _of_task(name: str, session: Session) -> tuple[Rule, tzinfo]:
+    from jarvis.cli.task_flags import waits_for
+    from jarvis.scheduler.schedule import Untimed
     from jarvis.scheduler.zone import load_zone
 
     task = session.store.tasks.get(name)
     if not task.enabled:
         note(f"{task.name} is paused: {task.pause_reason}")
+    elif isinstance(task.schedule, Untimed):
+        note(f"{task.name} waits: it is due {waits_for(task)}")
     return task.schedule, load_zone(task.schedule.tz)
 
 

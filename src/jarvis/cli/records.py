@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
 
+    from jarvis.memory.events import WebhookEvent
     from jarvis.scheduler.model import Delivery, Run, RunState, Task
 
 
@@ -62,7 +63,7 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "run": delivery.run_id,
-        "task": delivery.task,
+        "task": delivery.task or None,
         "channel": delivery.channel,
         "kind": delivery.kind,
         "subject": delivery.subject,
@@ -73,6 +74,25 @@ def of_delivery(delivery: Delivery, zone: tzinfo) -> dict[str, Any]:
         "available_at": iso(delivery.available_at, zone),
         "expires_at": iso(delivery.expires_at, zone),
         "finished_at": iso(delivery.finished_at, zone),
+        "fallback_of": delivery.fallback_of,
+        "fallback": delivery.fallback,
+        "urgent": delivery.urgent,
+        "digest": delivery.digest_id,
+    }
+
+
+def of_event(event: WebhookEvent, zone: tzinfo) -> dict[str, Any]:
+    """An event as `inbox list` shows it; files that are none have the same keys."""
+    return {
+        "id": event.id,
+        "state": "stored",
+        "source": event.source,
+        "event_type": event.event_type,
+        "event_id": event.event_id,
+        "at": iso(event.received_at, zone),
+        "file": event.file_name or None,  # none where it was said by somebody
+        "reason": "",
+        "status": event.status,
     }
 
 

@@ -41,9 +41,9 @@ def _stating_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--condition", metavar="JSON", type=condition, help='all of it, such as {"days_overdue": 1}')
     parser.add_argument(
         "--deliver",
-        metavar="CHANNEL",
+        metavar="CHANNEL[:urgent]",
         action="append",
-        help="where it is told; repeatable. None: the channels of the task that evaluates it",
+        help="where it is told, urgent: at any hour; repeatable. None: the channels of the task that evaluates it",
     )
     cool = checked("--cool-down", length)
     parser.add_argument("--cool-down", metavar="D", type=cool, help="what goes on is told again no sooner (4h)")
@@ -79,11 +79,19 @@ def _stated(args: Namespace, alert_type: str, session: Session) -> dict[str, Any
     """What was given, and nothing else."""
     from jarvis.app import check_channel
 
-    for channel in args.deliver or ():
-        check_channel(channel, session.config)
+    for text in args.deliver or ():
+        check_channel(_channel(text), session.config)
     condition = _merged(args, alert_type)
     given = {"condition": condition, "deliver": args.deliver, "cool_down": args.cool_down}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _channel(text: str) -> str:
+    """The channel of `CHANNEL` or `CHANNEL:urgent`: an alert is told each time, whatever the run's result."""
+    name, _, how = text.partition(":")
+    if how not in ("", "urgent") or text.endswith(":"):
+        raise UsageError(f"--deliver: got {text!r}, use CHANNEL or CHANNEL:urgent")
+    return name
 
 
 def _merged(args: Namespace, alert_type: str) -> object:

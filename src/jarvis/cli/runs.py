@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.memory import MemoryStore
+    from jarvis.memory.causes import Cause
     from jarvis.scheduler.model import Attempt, Delivery, Run
 
 HEADS = ("ID", "TASK", "DUE AT", "STATE", "STARTED", "TOOK", "REASON")
@@ -98,16 +99,23 @@ def _show(args: Namespace, session: Session) -> int:
         "data": run.data,
         "output_bytes": written[-1] if written else 0,
     }
+    causes, led_to = session.store.causes.of_run(run.id), session.store.causes.of_upstream(run.id)
     earlier, deliveries = session.store.runs.attempts(run.id), session.store.deliveries.of_run(run.id)
     if args.json:
         lists = {
             "attempts": [of_row(each, zone) for each in earlier],
             "deliveries": [of_delivery(each, zone) for each in deliveries],
+            "started_by": [of_row(each, zone) for each in causes],
+            "started": [of_row(each, zone) for each in led_to],
         }
         return emit(found | lists)
     lines = [(name.replace("_", " "), _shown(value)) for name, value in found.items()]
     if earlier:
         lines.append(("before it", [_attempt_line(each, zone) for each in earlier]))
+    if causes:
+        lines.append(("started by", [each.said for each in causes]))
+    if led_to:
+        lines.append(("its end", [_led_to_line(each) for each in led_to]))
     if deliveries:
         lines.append(("deliveries", [_delivery_line(each) for each in deliveries]))
     listing(lines)
@@ -118,6 +126,13 @@ def _attempt_line(each: Attempt, zone: tzinfo) -> str:
     """An attempt that was not the last."""
     why = f": {each.reason}" if each.reason else ""
     return f"{each.attempt}: {instant(each.started_at, zone)} {each.state.replace('_', ' ')}{why}"
+
+
+def _led_to_line(each: Cause) -> str:
+    """What the end of the run came to for one task."""
+    if each.outcome == "started":
+        return f"started run {each.run_id} of {each.task}"
+    return f"started nothing of {each.task}: {each.reason}"
 
 
 def _delivery_line(each: Delivery) -> str:

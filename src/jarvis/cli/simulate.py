@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from jarvis.cli.session import Session
-    from jarvis.scheduler.model import Run, TaskSpec
+    from jarvis.scheduler.model import Run, Task, TaskSpec
     from jarvis.scheduler.schedule import Schedule
     from jarvis.simulation import Disturbance
 
@@ -61,14 +61,12 @@ def _run(args: Namespace, session: Session) -> int:
 def _specs(names: list[str], start: datetime, session: Session) -> list[TaskSpec]:
     """The stored tasks as they are now, without their past. What is paused stays out, and what is over."""
     from jarvis.scheduler.model import TaskSpec
-    from jarvis.scheduler.schedule import Once
 
-    tasks = [session.store.tasks.get(name) for name in names or session.store.tasks.names()]
-    known = [
-        task for task in tasks if task.enabled and not (isinstance(task.schedule, Once) and task.schedule.at < start)
-    ]
+    tasks = _with_upstream([session.store.tasks.get(name) for name in names or session.store.tasks.names()], session)
+    known = _coming(tasks, start)
     if len(known) < len(tasks):
-        note(f"left out, as paused or over by then: {', '.join(task.name for task in tasks if task not in known)}")
+        left_out = ", ".join(task.name for task in tasks if task not in known)
+        note(f"left out, as paused, over by then, or started by events: {left_out}")
     return [
         TaskSpec(
             name=task.name,
@@ -79,6 +77,36 @@ def _specs(names: list[str], start: datetime, session: Session) -> list[TaskSpec
         )
         for task in known
     ]
+
+
+def _with_upstream(tasks: list[Task], session: Session) -> list[Task]:
+    """The tasks, and those whose runs start them."""
+    from jarvis.scheduler.schedule import After
+
+    for task in tasks:  # which grows meanwhile
+        schedule = task.schedule
+        if isinstance(schedule, After) and schedule.task not in [each.name for each in tasks]:
+            tasks.append(session.store.tasks.get(schedule.task))
+    return tasks
+
+
+def _coming(tasks: list[Task], start: datetime) -> list[Task]:
+    """Those that anything may start in the span: no events are simulated, and what is left out starts nothing."""
+    from jarvis.scheduler.schedule import After, Once, OnEvent
+
+    known = [
+        task
+        for task in tasks
+        if task.enabled
+        and not isinstance(task.schedule, OnEvent)
+        and not (isinstance(task.schedule, Once) and task.schedule.at < start)
+    ]
+    while True:
+        names = {task.name for task in known}
+        kept = [task for task in known if not isinstance(task.schedule, After) or task.schedule.task in names]
+        if kept == known:
+            return known
+        known = kept
 
 
 def _since(start: datetime, schedule: Schedule) -> Schedule:

@@ -51,6 +51,7 @@ def look(session: Session) -> dict[str, Any]:
         "open_runs": glance.open_runs(database),
         "incidents": glance.incidents(database),
         "unsent": glance.unsent(database, session.now - DAY),
+        "inbox": glance.inbox(config.inbox_dir),
     }
 
 
@@ -75,9 +76,16 @@ def lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
         ("last 24 h", _counted(found["runs_24h"]) or "no runs"),
         *([("alerts", _alerts(found["incidents"]))] if found["incidents"] else []),
         ("not sent", f"{unsent}: `jarvis delivery list` says why" if unsent else "nothing"),
+        ("inbox", _inbox(found["inbox"])),
         ("zone", found["timezone"]),
         ("version", found["version"]),
     ]
+
+
+def _inbox(found: dict[str, Any]) -> str:
+    how = "watched" if found["watched"] else "looked at every 5 s (pip install 'jarvis-daemon[watch]': at once)"
+    files = _counted({state: found[state] for state in ("waiting", "failed") if found[state]})
+    return f"{files}: `jarvis inbox list` says why; {how}" if files else f"nothing waits; {how}"
 
 
 def _alerts(incidents: list[dict[str, Any]]) -> str:

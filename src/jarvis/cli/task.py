@@ -61,10 +61,24 @@ def _show(args: Namespace, session: Session) -> int:
     if args.toml:
         return _print_toml(task)
     runs = session.store.runs.newest(task=task.name, limit=RUNS_SHOWN)
+    chain = _chain(task, session)
     if args.json:
-        return emit(_as_json(task, runs, session.zone))
-    listing(_lines(task, runs, session.zone))
+        return emit(_as_json(task, runs, session.zone) | chain)
+    listing(
+        [
+            *_lines(task, runs, session.zone),
+            *((name.replace("_", " "), value) for name, value in chain.items() if value),
+        ]
+    )
     return 0
+
+
+def _chain(task: Task, session: Session) -> dict[str, Any]:
+    """The task that it comes after, and those that come after it."""
+    from jarvis.scheduler.schedule import After
+
+    upstream = task.schedule.task if isinstance(task.schedule, After) else None
+    return {"after": upstream, "followed_by": [each.name for each in session.store.causes.followers(task.name)]}
 
 
 def _print_toml(task: Task) -> int:
@@ -103,9 +117,13 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
 
 
 def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
-    from jarvis.scheduler.delivery import said
+    from jarvis.cli.task_flags import waits_for
+    from jarvis.scheduler.delivery import told
+    from jarvis.scheduler.schedule import Untimed
 
     due = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), NEXT_SHOWN)]
+    if task.enabled and isinstance(task.schedule, Untimed):
+        due = [waits_for(task)]
     paused = f"paused since {instant(task.paused_at, zone)}: {task.pause_reason}"
     return [
         ("name", task.name),
@@ -114,7 +132,7 @@ def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, obj
         ("handler", task.handler),
         ("params", [f"{name} = {value!r}" for name, value in task.params.items()]),
         ("policy", [f"{name} = {NOT_SET if value is None else value}" for name, value in of_policy(task).items()]),
-        ("deliver", [said(each) for each in task.deliver]),
+        ("deliver", [told(each) for each in task.deliver]),
         ("added", f"{instant(task.created_at, zone)} ({task.origin}), revision {task.revision}"),
         *([("comes from", task.source)] if task.source else []),
         ("failed", f"{task.failures} in a row" if task.failures else None),

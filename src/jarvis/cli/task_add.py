@@ -25,7 +25,7 @@ def _run(args: Namespace, session: Session) -> int:
     """Nothing is opened, let alone stored, before all of it makes sense."""
     from functools import partial
 
-    from jarvis.app import check_channel, handler_check
+    from jarvis.app import check_channel, check_template, handler_check
     from jarvis.taskspec import Reading, read_spec
 
     reading = Reading(
@@ -33,6 +33,7 @@ def _run(args: Namespace, session: Session) -> int:
         tz=session.config.timezone,
         check_handler=handler_check(session.config),
         check_channel=partial(check_channel, config=session.config),
+        check_template=check_template,
         folder=Path.cwd(),
         spelled=spelled,
     )
@@ -41,8 +42,8 @@ def _run(args: Namespace, session: Session) -> int:
     return told(task, session, [f"added {task.name}: {said[0]}", *said[1:]], as_json=args.json)
 
 
-USAGE = """jarvis task add NAME (--cron E | --every D | --at T | --when PHRASE | --rrule RULE)
-                       [flags] [-- COMMAND ARG ...]"""
+USAGE = """jarvis task add NAME (--cron E | --every D | --at T | --when PHRASE | --rrule RULE |
+                       --on SOURCE/TYPE | --after TASK) [flags] [-- COMMAND ARG ...]"""
 ADD = Command(
     _run,
     flags=_flags,
@@ -55,5 +56,7 @@ jarvis task add report --cron "0 9 * * 1-5" --tz America/Denver --catch-up skip 
 jarvis task add backup --cron "@daily" --deliver me:failure --deliver me:recovery -- make backup
 jarvis task add tea --when "in 4 minutes" -- say "tea is ready"
 jarvis task add standup --when "every weekday at 9:45" --exclude holidays.ics --handler noop
+jarvis task add deploy --on "github/push*" --debounce 30s -- ./deploy.sh
+jarvis task add page-me --after backup --if failed -- ./page.sh
 jarvis task add once --at 2026-12-24T18:00:00+01:00 --timeout 10s --cwd ~ -- ./ring.sh""",
 )

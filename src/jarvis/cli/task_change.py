@@ -12,8 +12,10 @@ from jarvis.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from datetime import tzinfo
 
     from jarvis.cli.session import Session
+    from jarvis.scheduler.model import Task
 
 BY_USER = "paused by the user"
 
@@ -32,9 +34,17 @@ def _pause(args: Namespace, session: Session) -> int:
 
 def _resume(args: Namespace, session: Session) -> int:
     task = session.store.resume_task(args.name, session.now)
-    due = f"due next at {instant(task.next_run_at, session.zone)}" if task.next_run_at else "its schedule has ended"
-    print(f"{escaped(task.name)} is enabled: {due}")
+    print(f"{escaped(task.name)} is enabled: {escaped(_due(task, session.zone))}")
     return 0
+
+
+def _due(task: Task, zone: tzinfo) -> str:
+    from jarvis.cli.task_flags import waits_for
+    from jarvis.scheduler.schedule import Untimed
+
+    if task.next_run_at:
+        return f"due next at {instant(task.next_run_at, zone)}"
+    return f"due {waits_for(task)}" if isinstance(task.schedule, Untimed) else "its schedule has ended"
 
 
 def _remove(args: Namespace, session: Session) -> int:

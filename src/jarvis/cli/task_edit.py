@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What goes with the words before the colon, and is of no use once they are replaced by others.
 _COUNTED_FROM = ("anchor", "dtstart")
-_OF_A_RULE = ("after_completion", "dst_gap", "dst_repeat")
+_OF_A_RULE = ("after_completion", "dst_gap", "dst_repeat", "debounce", "rate", "filter", "if")
 _MERGED = ("params", "env")
 
 
@@ -66,7 +66,7 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
     """A schedule that is not touched is read as the stored one it is: it may have had its time."""
     from functools import partial
 
-    from jarvis.app import check_channel, handler_check
+    from jarvis.app import check_channel, check_template, handler_check
     from jarvis.taskschedule import BOUNDS, RULES
     from jarvis.taskspec import Reading
 
@@ -75,6 +75,7 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
         tz=session.config.timezone if "tz" in unset else task.schedule.tz,
         check_handler=handler_check(session.config),
         check_channel=partial(check_channel, config=session.config),
+        check_template=check_template,
         origin=task.origin,  # type: ignore[arg-type]  # it was stored as one of the three
         folder=Path.cwd(),
         exact=given.keys().isdisjoint((*RULES, *BOUNDS)),
@@ -96,8 +97,15 @@ def _merged(old: dict[str, Any], given: dict[str, Any], unset: set[str]) -> dict
     if _does_another_thing(old, given):
         gone |= set(WHAT)
     kept = {key: value for key, value in old.items() if key not in gone}
+    if {"template", "template_file"} & (given.keys() | unset) and "deliver" in kept:
+        kept["deliver"] = [_untold(each) for each in kept["deliver"]]
     merged = {key: {**kept.get(key, {}), **given[key]} for key in _MERGED if key in given}
     return kept | given | merged
+
+
+def _untold(entry: Any) -> Any:
+    """An entry of deliver without a text of its own: another one takes its place, or none."""
+    return {key: value for key, value in entry.items() if key != "template"} if isinstance(entry, dict) else entry
 
 
 def _does_another_thing(old: dict[str, Any], given: dict[str, Any]) -> bool:

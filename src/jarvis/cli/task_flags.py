@@ -25,6 +25,14 @@ _WHEN = {
     "at": ("T", "one instant: ISO 8601 with an offset, or words (tomorrow 5pm)"),
     "when": ("PHRASE", "any of these in words: every weekday at 9, in 20 minutes"),
     "rrule": ("RULE", "a recurrence of RFC 5545: FREQ=MONTHLY;BYDAY=-1FR"),
+    "on": ("SOURCE/TYPE", "an event, by glob patterns: 'github/push*'"),
+    "after": ("TASK", "the end of another task's run"),
+}
+_WHAT_COUNTS = {
+    "debounce": ("D", "with --on: a burst of events is one run, this long after the last of them"),
+    "rate": ("N/D", "with --on: at most N starts within D (5/1m); what exceeds that is skipped"),
+    "filter": ("EXPR", "with --on: only if this holds of source, type and payload: 'payload.ref == \"main\"'"),
+    "if": ("HOW", "with --after: if that run succeeded (default), failed, always"),
 }
 _BOUNDS = {
     "tz": ("Z", "time zone (JARVIS_TIMEZONE, and then it follows that)"),
@@ -43,7 +51,7 @@ _HOW = {
     "catch_up": ("HOW", "of what was missed do: skip, last (default), all"),
     "catch_up_max": ("N", "the most that `all` does (100)"),
     "late_ok": ("D", "start no run that is later than this (it always may)"),
-    "overlap": ("HOW", "while the last run goes on: skip (default), queue, allow, cancel_running"),
+    "overlap": ("HOW", "while the last run goes on: skip (default), queue (with --on, --after), allow, cancel_running"),
     "timeout": ("D", "a run's deadline (SCHEDULER_HANDLER_TIMEOUT_SECONDS)"),
     "on_interrupt": ("HOW", "if a crash cuts it off: rerun (default), fail"),
     "priority": ("N", "of several that are due, the highest first (0)"),
@@ -54,7 +62,15 @@ _HOW = {
     "retry_max_delay": ("D", "the longest that it becomes (1h)"),
     "pause_after": ("N", "after so many failed runs in a row the task is paused (10); 0: never"),
 }
-_WHERE = {"deliver": ("CHANNEL[:ON]", "where results go; ON is always, failure, success, change, recovery; repeatable")}
+_WHERE = {
+    "deliver": (
+        "CHANNEL[:ON]",
+        "where results go; ON is always, failure, success, change, recovery; after it or in its place, with commas: "
+        "urgent (quiet hours do not hold it), digest (it can wait), same-told, same-grouped, same-silent; repeatable",
+    ),
+    "template": ("TEXT", "what they say, in Jinja2: `{{ task.name }}: {{ output }}`; docs/deliveries.md"),
+    "template_file": ("FILE", "the same from a file; a first line `Subject: ...` is the subject"),
+}
 _FLAGS = {"params": "--param", "command": "a command after --"}
 _REPEATED = ("exclude", "deliver")
 
@@ -62,6 +78,7 @@ _REPEATED = ("exclude", "deliver")
 def add_task_flags(parser: ArgumentParser) -> None:
     """Add every flag that states a part of a task. What is typed is read later, all of it at once."""
     _add(parser, "when (one of these)", _WHEN)
+    _add(parser, "which events, and which ends of a run", _WHAT_COUNTS)
     bounds = _add(parser, "from when, until when, and when not", _BOUNDS)
     bounds.add_argument(
         "--after-completion", action="store_true", default=None, help="count an interval from the end of the last run"
@@ -131,4 +148,16 @@ def _print(task: Task, lines: list[str]) -> None:
     zone = load_zone(task.schedule.tz)
     instants = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), INSTANTS_SHOWN)]
     print("\n".join(map(escaped, lines)))
-    print("next: " + "\n      ".join(instants or ["never" if task.enabled else "not while it is paused"]))
+    print("next: " + "\n      ".join(instants or [waits_for(task)]))
+
+
+def waits_for(task: Task) -> str:
+    """What is said in place of the next instant of a task that has none."""
+    from jarvis.scheduler.schedule import After, OnEvent
+
+    schedule = task.schedule
+    if not task.enabled:
+        return "not while it is paused"
+    if isinstance(schedule, OnEvent):
+        return f"whenever an event {schedule.pattern} comes"
+    return f"whenever {schedule.task} {schedule.ends}" if isinstance(schedule, After) else "never"

@@ -25,7 +25,7 @@ def _flags(parser: ArgumentParser) -> None:
 
 
 def _run(args: Namespace, session: Session) -> int:
-    now = session.now if args.now is None else an_instant("--now", args.now, session.zone)
+    now = None if args.now is None else an_instant("--now", args.now, session.zone)
     results = _evaluated(session, now)
     if args.json:
         return emit([_as_json(result, session) for result in results])
@@ -34,7 +34,7 @@ def _run(args: Namespace, session: Session) -> int:
     return 0
 
 
-def _evaluated(session: Session, now: datetime) -> list[RunResult]:
+def _evaluated(session: Session, now: datetime | None) -> list[RunResult]:
     from jarvis import app
 
     engine = app.engine(session.store, session.config)

@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "task resume": ("task_change", "let a paused task run again, from now on"),
         "task remove": ("task_change", "take a task away; its runs stay in the ledger"),
         "task run": ("task_run", "run a task at once, beside its schedule"),
+        "event emit": ("event", "say that something has happened; tasks that wait for it are started"),
         "apply": ("apply", "make the tasks of a file those in the store; jarvis.toml if none is named"),
         "handler list": ("handler", "what a task can be made to do: every handler, and what is wrong with which file"),
         "next": ("next", "the next instants of a task, or of a cron expression"),
@@ -36,7 +37,16 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery list": ("delivery", "the outbox: what went to which channel, what waits, and why"),
         "delivery show": ("delivery", "everything about one delivery, and its text"),
         "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
+        "delivery release": ("delivery_release", "send now what is held for quiet hours, a digest or a cap"),
+        "attention show": ("attention", "when each channel may be told of something, and what is held for it"),
+        "delivery channels": ("delivery_channels", "every channel: where it leads, and how it went last"),
         "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
+    },
+    "See what came in": {
+        "inbox list": ("inbox", "what came in, what waits, what failed and why"),
+        "inbox show": ("inbox", "everything about one event, or one file of the inbox"),
+        "inbox retry": ("inbox", "put files that failed back into the inbox"),
+        "inbox serve": ("inbox_serve", "receive events over HTTP, check who sent them, and drop them into the inbox"),
     },
     "The assistant's memory": {
         "delegation add": ("delegation", "remember something that another person does"),
@@ -73,6 +83,11 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "memory history": ("memory", "what was changed of all this, by whom, and what it was before"),
         "memory undo": ("memory", "take back your last change, or another"),
     },
+    "Keep it safe, and move": {
+        "backup": ("backup", "a copy of the store, whole and packed, while a daemon writes to it"),
+        "restore": ("restore", "put a backup in the place of the store; what was there is kept"),
+        "import": ("import_", "bring over what an earlier assistant stored, every row accounted for"),
+    },
     "Help": {
         "help": ("help", "this list, or the help of one verb: jarvis help task add"),
     },
@@ -81,10 +96,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = (
-    *("inbox", "service", "import"),
-    *("backup", "restore", "web", "mcp", "doctor"),
-)
+LATER = ("service", "web", "mcp", "doctor")
 
 
 def nouns() -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from jarvis.memory.instants import from_micros, maybe_instant
 from jarvis.scheduler.engine import WAKE_SETTLE
 from jarvis.scheduler.explain import Facts, blocking_run, explain, moments, window
 from jarvis.scheduler.instant import LATEST, just_after
+from jarvis.scheduler.schedule import After, OnEvent
 from jarvis.scheduler.zone import load_zone
 
 TYPE_CHECKING = False
@@ -119,7 +120,32 @@ def gather(
         busy=open_runs(store.database)["running"],
         places=places,
         settle=WAKE_SETTLE,
+        started_by={row.id: said for row in rows if (said := _started_by(store, row))},
+        passed_by=_passed_by(store, task),
     )
+
+
+def _started_by(store: MemoryStore, row: Run) -> str:
+    """What started a run, where that was neither time nor a person."""
+    if row.origin in ("schedule", "manual") or not (causes := store.causes.of_run(row.id)):
+        return ""
+    more = f", the last of {len(causes)} events" if len(causes) > 1 else ""
+    return f"{causes[-1].said}{more}"
+
+
+def _passed_by(store: MemoryStore, task: Task) -> str:
+    """What happened last that could have started a task, and did not."""
+    schedule = task.schedule
+    if not isinstance(schedule, OnEvent | After):
+        return ""
+    newest = store.causes.newest_of(task)
+    if newest is not None and newest.run_id is None:
+        return f"{newest.said} came to nothing: {newest.reason or 'its filter said no'}"
+    if isinstance(schedule, OnEvent):
+        return ""
+    last = next((run for run in store.runs.newest(task=schedule.task, limit=1) if run.state.final), None)
+    known = last is None or (newest is not None and newest.upstream_id == last.id)
+    return "" if last is None or known else f"run {last.id} of {last.task} ended as {last.state}, which starts nothing"
 
 
 def _rows(store: MemoryStore, task: Task, at: datetime | None) -> list[Run]:

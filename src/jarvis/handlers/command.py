@@ -2,9 +2,9 @@
 
 Params: `command`, the list of arguments (never a shell by itself: for one write ["sh", "-c", "..."]); `cwd`,
 an absolute folder or one that begins with `~/`; `env`, added to the daemon's environment; `stdin`, a text to
-be read (nothing otherwise); `kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which
-run this is: JARVIS_TASK, JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by
-which leftovers are found.
+be read (by default what started the run, as JSON: an event, or the end of another run; else nothing);
+`kill_grace`, the time from SIGTERM to SIGKILL (5s). The environment also says which run this is: JARVIS_TASK,
+JARVIS_RUN_ID, JARVIS_OCCURRENCE, JARVIS_DUE_AT, JARVIS_ATTEMPT, and JARVIS_OWNER, by which leftovers are found.
 
 The command gets a session and a process group of its own; stdout and stderr come as one stream. A run is
 over when its command is: what that left in its group, or left writing to its output, is ended, and the reason
@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from jarvis.errors import UsageError
 from jarvis.handlers.brand import Brand
@@ -118,7 +120,7 @@ class _Running:
         """Start it; an OSError means that it did not start."""
         folder = _folder(wanted.cwd)
         command = held(wanted.command, context.memory_limit, folder, env.get("PATH"))
-        with _stdin(wanted.stdin) as stdin:
+        with _stdin(_given(wanted, context)) as stdin:
             self._process = start(command, env, folder, stdin)
         # From here on it runs: nothing below may fail, or nobody would end it.
         brand = Brand(env[OWNER], context.run_id)
@@ -251,6 +253,12 @@ def _ended(running: _Running) -> Result:
 
 def _how_said(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"killed by {signal_name(-code)}"
+
+
+def _given(wanted: Wanted, context: Context) -> str | None:
+    """What the command reads: the task's own text, else as JSON what started the run, if anything but time did."""
+    cause = context.event or context.upstream
+    return wanted.stdin if wanted.stdin is not None or cause is None else msgspec.json.encode(cause).decode()
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class _Run:
             self._process.post(self._request())
         except FrameError as error:
             self.can_go_on = True
-            return Result(state=RunState.FAILED, reason=f"the params are too large: {error}")
+            return Result(state=RunState.FAILED, reason=f"the params, or what started the run, are too large: {error}")
         over = self._listen()
         if self._done is not None:
             return self._finished(self._done)
@@ -147,6 +147,7 @@ class _Run:
             attempt=context.attempt,
             remaining=context.remaining(),
             event=msgspec.json.encode(context.event),
+            upstream=msgspec.json.encode(context.upstream),
             owner_mark=context.owner_mark,
             memory_limit=self._limit,
         )

@@ -2,7 +2,7 @@
 
 Four bytes of length, the highest first, then one message in MessagePack. A frame longer than LONGEST is refused
 by both sides before it is sent or taken: nothing a handler returns can fill the daemon's memory.
-What belongs to the user (params, event, data) travels as JSON, as it is stored.
+What belongs to the user (params, event, upstream, data) travels as JSON, as it is stored.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Go(msgspec.Struct, frozen=True, kw_only=True, tag="go"):
     attempt: int
     remaining: float
     event: bytes
+    upstream: bytes
     owner_mark: str
     memory_limit: int
 

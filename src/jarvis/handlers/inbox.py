@@ -1,9 +1,10 @@
 """What a file in the inbox may hold: `parse(data)` reads one event, or says what is wrong with it. Pure.
 
 Accepted is one JSON object in UTF-8 with `source`, `event_type` (one line of text each) and `payload`
-(anything); other members are ignored. Refused is whatever two programs could read differently, or not
-read back: a byte order mark, a name twice in one object, NaN, numbers beyond a float, halves of surrogate
-pairs, deep nesting. The payload is kept to the letter.
+(anything), and if the sender has one an `id` (one line of text, or a whole number): the same id of the same
+source is the same event, whatever else the file holds. Other members are ignored. Refused is whatever two
+programs could read differently, or not read back: a byte order mark, a name twice in one object, NaN, numbers
+beyond a float, halves of surrogate pairs, deep nesting. The payload is kept to the letter.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ class Event(msgspec.Struct, frozen=True):
     source: str
     event_type: str
     payload: msgspec.Raw
+    id: str | int | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What the sender calls it, as text: 7 and "7" are one."""
+        return None if self.id is None else str(self.id)
 
 
 class Refused(ValueError):
@@ -39,7 +46,7 @@ def parse(data: bytes) -> Event:
     try:
         _refuse_encoding(data)
         event = msgspec.json.decode(data, type=Event)
-        payload = msgspec.json.decode(event.payload)
+        _refuse_depth(msgspec.json.decode(event.payload))  # gone again before the next line takes as much
         json.loads(data, object_pairs_hook=_refuse_twice, parse_int=str, parse_float=str)
     except RecursionError:
         raise Refused(f"nested more than {DEEPEST} deep") from None
@@ -47,9 +54,10 @@ def parse(data: bytes) -> Event:
         raise Refused(f"no event: {error}") from None
     except msgspec.DecodeError as error:
         raise Refused(f"no JSON: {error}") from None
-    _refuse_depth(payload)
     _refuse_word("source", event.source)
     _refuse_word("event_type", event.event_type)
+    if event.key is not None:
+        _refuse_word("id", event.key)
     return event
 
 
@@ -77,11 +85,11 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_depth(payload: object) -> None:
     """Level by level, so that no depth of the payload is a depth of our own stack."""
-    level = _containers([payload])
-    for _ in range(DEEPEST):
-        level = _containers(inner for outer in level for inner in _members(outer))
-    if level:
-        raise Refused(f"nested more than {DEEPEST} deep")
+    level, depth = _containers([payload]), 0
+    while level:
+        if depth == DEEPEST:
+            raise Refused(f"nested more than {DEEPEST} deep")
+        level, depth = _containers(inner for outer in level for inner in _members(outer)), depth + 1
 
 
 def _containers(values: Iterable[object]) -> list[Container]:

@@ -47,7 +47,7 @@ from jarvis.handlers.stamps import Stamps
 from jarvis.handlers.traces import Traces, children_left
 from jarvis.scheduler.authorship import RunMemory
 from jarvis.scheduler.executor import result_of, said
-from jarvis.scheduler.model import Result, RunState
+from jarvis.scheduler.model import Event, Result, RunState, Upstream
 from jarvis.scheduler.ports import Context
 from jarvis.scheduler.size import format_size
 from jarvis.scheduler.suggest import did_you_mean
@@ -183,7 +183,8 @@ class Runner:
             cancelled=lambda: self._must_stop(deadline),
             logger=_logger(self._pipe.send),
             memory=RunMemory(self._store.opened, go.task, go.run_id),
-            event=msgspec.json.decode(go.event),
+            event=msgspec.json.decode(go.event, type=Event | None),
+            upstream=msgspec.json.decode(go.upstream, type=Upstream | None),
             owner_mark=go.owner_mark,
             memory_limit=go.memory_limit,
         )

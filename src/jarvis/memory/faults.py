@@ -11,7 +11,7 @@ import os
 
 import apsw
 
-from jarvis.errors import StoreBusy, StoreError, StoreMoved, StoreUnusable
+from jarvis.errors import StoreBusy, StoreDamaged, StoreError, StoreMoved, StoreUnusable
 
 UNTOUCHED = "Nothing was changed in it."
 _ELSEWHERE = "name another file in JARVIS_DATABASE_URL"
@@ -70,13 +70,12 @@ def of_disk(path: str, error: OSError) -> StoreBusy:
     return _of_os(path, error.errno or 0)
 
 
-def damaged(path: str, detail: str) -> StoreUnusable:
+def damaged(path: str, detail: str) -> StoreDamaged:
     """A page that is not what SQLite wrote, or no database at all."""
     said = " ".join(detail.split())
-    return StoreUnusable(
-        f"the store {path} is damaged or no SQLite file: {said}. {UNTOUCHED} Move {path}, {path}-wal and {path}-shm "
-        f"away together and put a copy from before in their place; "
-        f"`sqlite3 {path} .recover` shows what can still be read of it"
+    return StoreDamaged(
+        f"the store {path} is damaged or no SQLite file: {said}. {UNTOUCHED} `jarvis restore` puts the newest whole "
+        f"backup in its place, and keeps what is there; `sqlite3 {path} .recover` shows what can still be read of it"
     )
 
 

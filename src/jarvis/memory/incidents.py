@@ -15,7 +15,9 @@ from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
+from jarvis.scheduler.delivery import everywhere, read_deliver
 from jarvis.scheduler.incident import Finding, Incident, IncidentState, Kind, Step, Watched, key, letter, step
+from jarvis.scheduler.judgement import Wish
 from jarvis.scheduler.model import Run
 
 _SQL = load("incidents")
@@ -37,13 +39,14 @@ class Teller(msgspec.Struct, frozen=True, kw_only=True):
 
     run: Run | None
     run_id: int
-    channels: tuple[str, ...]
+    channels: tuple[Wish, ...]
     zone: tzinfo
     now: datetime
 
-    def channels_of(self, rule: Watched) -> tuple[str, ...]:
+    def channels_of(self, rule: Watched) -> tuple[Wish, ...]:
         """The rule's own, else those of the task; none where no delivery could name its run."""
-        return () if self.run is None else (rule.deliver or self.channels)
+        own = everywhere(map(read_deliver, rule.deliver))
+        return () if self.run is None else (own or self.channels)
 
 
 class IncidentTable:
@@ -161,7 +164,7 @@ class IncidentTable:
         }
         return self._database.change(_SQL["over"], row) == 1
 
-    def _tell(self, incident: Incident, what: Step, rule: Watched, channels: Sequence[str], teller: Teller) -> None:
+    def _tell(self, incident: Incident, what: Step, rule: Watched, channels: Sequence[Wish], teller: Teller) -> None:
         if what != "over":
             self._database.change(_SQL["rule_told"], {"rule": rule.name, "now": to_micros(teller.now)})
         if teller.run is not None and channels:

@@ -1,4 +1,4 @@
-"""What is past its retention goes: old runs with what hangs on them, absences, history, incidents that are over."""
+"""What is past its retention goes: runs with all of theirs, digests, absences, history, incidents that are over."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
         gone = database.change(_SQL["runs"], {**window, "upto": upto}) if upto is not None else 0
         if recent is not None or last is None:
             database.change(_SQL["absences"], window)
+            database.change(_SQL["digests"], window)
             database.change(_SQL["incidents"], window)
             return gone, None
         return gone, last

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from jarvis.memory.causes import CauseTable
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.instants import maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
+from jarvis.memory.overlap import make_way, stop
 from jarvis.memory.runreads import RunReads
 from jarvis.memory.runrows import as_row, as_started, decode_run
 from jarvis.memory.sqlite import Database, Row
@@ -22,6 +24,7 @@ from jarvis.scheduler.model import (
     Claimed,
     Instance,
     Occurrence,
+    Origin,
     Outcome,
     Plan,
     Result,
@@ -40,10 +43,19 @@ MOST_ATTEMPTS_CUT_OFF = 5  # a run that takes its daemon down each time must not
 class RunTable(RunReads):
     """Record, claim, settle, release, recover; and read the ledger."""
 
-    def __init__(self, database: Database, tasks: TaskTable, outputs: OutputTable, deliveries: DeliveryTable) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tasks: TaskTable,
+        outputs: OutputTable,
+        deliveries: DeliveryTable,
+        causes: CauseTable,
+    ) -> None:
         super().__init__(database, tasks)
         self._outputs = outputs
         self._deliveries = deliveries
+        self._causes = causes
+        self._chained = False  # whether any task comes after another: asked once for each batch of ends
 
     def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
@@ -52,7 +64,8 @@ class RunTable(RunReads):
             for task, plan in planned:
                 # The advance comes first: if another daemon planned this task, nothing of ours is inserted.
                 if self._tasks.advance(task, plan):
-                    self._make_way(task, plan, now)
+                    if any(row.state is RunState.PENDING for row in plan.record):
+                        make_way(self._database, task, now)
                     written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
         return written
 
@@ -72,13 +85,13 @@ class RunTable(RunReads):
         """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
         return self._database.change(_SQL["expire"], {"now": to_micros(now)})
 
-    def add_start(self, task: Task, now: datetime, reason: str = "") -> Run:
-        """A start asked for by a person, due now. Its identity is the first microsecond that is free, and that no
-        occurrence will need which has come due and is not recorded yet.
+    def add_start(self, task: Task, now: datetime, reason: str = "", *, origin: Origin = "manual") -> Run:
+        """A start asked for by a person or an event, due now. Its identity is the first microsecond that is free, and
+        that no occurrence will need which has come due and is not recorded yet.
         """
         with self._database.transaction():
             at, row = now, Occurrence(due_at=now, state=RunState.PENDING, reason=reason)
-            while task.asks_for(at) or not self._insert(task, msgspec.structs.replace(row, due_at=at), "manual", now):
+            while task.asks_for(at) or not self._insert(task, msgspec.structs.replace(row, due_at=at), origin, now):
                 at += MICROSECOND
             self._database.announce()
             return self.get(self._database.last_id())
@@ -92,6 +105,7 @@ class RunTable(RunReads):
     def settle(self, outcomes: Sequence[Outcome]) -> list[Settled | None]:
         """End each attempt, all in one transaction; None where the fence no longer matched."""
         with self._database.transaction():
+            self._chained = self._causes.any_chained()
             # Asked once for all: most runs go well, as the one before did, and then nothing is to be noted.
             failing = self._tasks.failing([outcome.claimed.task.id for outcome in outcomes])
             return [self._settle(outcome, failing) for outcome in outcomes]
@@ -108,6 +122,7 @@ class RunTable(RunReads):
         """Take what a dead owner left running: pending again, or failed, as each task says."""
         with self._database.transaction():
             left = [decode_run(row) for row in self._database.rows(_SQL["running_of"], (dead.id,))]
+            self._chained = self._causes.any_chained()
             for run in left:
                 self._recover(run, dead, now)
             return left
@@ -121,21 +136,11 @@ class RunTable(RunReads):
         """End a run: at once if it has not started, else by asking its owner to. The state it was in."""
         with self._database.transaction():
             self._database.announce()
-            if self._database.change(_SQL["cancel_one"], {"id": run_id, "reason": reason, "now": to_micros(now)}):
-                return RunState.PENDING
-            self._database.change(_SQL["ask_to_stop"], {"id": run_id, "reason": reason})
-            return self.get(run_id).state
+            return RunState.PENDING if stop(self._database, run_id, reason, now) else self.get(run_id).state
 
     def asked_to_stop(self, owner: int) -> dict[int, str]:
         """Runs this owner holds that somebody wants ended, with the reason."""
         return dict(self._database.rows(_SQL["asked_to_stop"], (owner,)))
-
-    def _make_way(self, task: Task, plan: Plan, now: datetime) -> None:
-        """overlap=cancel_running: what is open ends, so that the new occurrence can start."""
-        if task.policy.overlap != "cancel_running" or all(row.state is not RunState.PENDING for row in plan.record):
-            return
-        for (run_id,) in self._database.rows(_SQL["open_of"], (task.id,)):
-            self.cancel(run_id, "cancelled: the next occurrence came due (overlap=cancel_running)", now)
 
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
         return self._database.change(_SQL["insert"], as_row(task, row, origin, now))
@@ -180,7 +185,9 @@ class RunTable(RunReads):
         held = msgspec.structs.replace(
             run, state=RunState.RUNNING, owner=owner, fence=run.fence + 1, attempt=run.attempt + 1, started_at=now
         )
-        return Claimed(held, task)
+        if run.origin in ("schedule", "manual"):
+            return Claimed(held, task)
+        return Claimed(held, task, *self._causes.input_of(run))
 
     def _settle(self, outcome: Outcome, failing: set[int]) -> Settled | None:
         run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
@@ -214,7 +221,11 @@ class RunTable(RunReads):
         data = None if result.data is None else msgspec.json.encode(result.data).decode()
         started_at, finished_at = maybe_micros(run.started_at), to_micros(now)
         values = (run.id, run.owner, run.fence, result.state, reason, started_at, finished_at, data)
-        return self._database.change(_SQL["settle"], values) == 1
+        if self._database.change(_SQL["settle"], values) != 1:
+            return False
+        if self._chained:
+            self._causes.ended(run, result.state, now)
+        return True
 
     def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
         """Back to pending until the next attempt's time."""

@@ -11,6 +11,7 @@ import msgspec
 from jarvis.errors import NotFound, UsageError
 from jarvis.memory.absences import AbsenceTable
 from jarvis.memory.assistant import AssistantTables
+from jarvis.memory.causes import CauseTable
 from jarvis.memory.deliveries import DeliveryTable
 from jarvis.memory.events import EventTable
 from jarvis.memory.health import HealthTable
@@ -22,7 +23,9 @@ from jarvis.memory.retention import prune
 from jarvis.memory.runs import RunTable
 from jarvis.memory.sqlite import Database
 from jarvis.memory.tasks import TaskTable
+from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.change import change, kept
+from jarvis.scheduler.delivery import everywhere
 from jarvis.scheduler.difference import Changes, Restated, difference
 from jarvis.scheduler.incident import Finding
 from jarvis.scheduler.model import Run, Task, TaskSpec
@@ -48,7 +51,8 @@ class MemoryStore(AssistantTables):
         self.tasks = TaskTable(self.database)
         self.outputs = OutputTable(self.database)
         self.deliveries = DeliveryTable(self.database)
-        self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries)
+        self.causes = CauseTable(self.database, self.tasks, self.outputs)
+        self.runs = RunTable(self.database, self.tasks, self.outputs, self.deliveries, self.causes)
         self.instances = InstanceTable(self.database)
         self.absences = AbsenceTable(self.database)
         self.events = EventTable(self.database)
@@ -87,7 +91,9 @@ class MemoryStore(AssistantTables):
         """Store a task and wake the daemons."""
         with self.database.transaction():
             self.database.announce()
-            return self.tasks.add(spec, now, first=first)
+            task = self.tasks.add(spec, now, first=first)
+            self._hold_chain(task)
+            return task
 
     def change_task(self, name: str, spec: TaskSpec, now: datetime) -> Task:
         """Make a stored task what `spec` says. It keeps its identity, its ledger, and whether it is paused.
@@ -98,6 +104,12 @@ class MemoryStore(AssistantTables):
         """
         if spec.name != name:
             raise UsageError(f"a task keeps its name: {name!r} cannot become {spec.name!r}, add it anew")
+        with self.database.transaction():
+            task = self._change(name, spec, now)
+            self._hold_chain(task)
+            return task
+
+    def _change(self, name: str, spec: TaskSpec, now: datetime) -> Task:
         with self.database.transaction():
             task = self.tasks.get(name)
             if not kept(task, spec.schedule):
@@ -146,7 +158,20 @@ class MemoryStore(AssistantTables):
     def remove_task(self, name: str, now: datetime) -> int:
         """Take a task away; its runs stay in the ledger. How many that had not started were cancelled."""
         with self.database.transaction():
+            if followers := [task.name for task in self.causes.followers(name)]:
+                comes, them = ("comes", "it") if len(followers) == 1 else ("come", "them")
+                raise UsageError(
+                    f"{name} cannot be removed: {', '.join(followers)} {comes} after it. Remove {them} first, or give "
+                    f"{them} another schedule (jarvis task edit {followers[0]} ...)"
+                )
             return self._remove(self.tasks.id_of(name), now, "cancelled: the task was removed")
+
+    def _hold_chain(self, task: Task) -> None:
+        """Refuse a chain that leads nowhere, or back to where it began; within the transaction that would store it."""
+        if not isinstance(task.schedule, After):
+            return
+        if broken := broken_chain(self.causes.chained(), self.tasks.names()):
+            raise UsageError(f"{task.name} cannot come after {task.schedule.task!r}: {broken[1]}")
 
     def compare_specs(self, specs: Sequence[TaskSpec], source: str, gone: Collection[str] = ()) -> Changes:
         """What `apply_specs` would do. Nothing is written."""
@@ -159,11 +184,11 @@ class MemoryStore(AssistantTables):
         keeps its next_run_at, its anchor and its count of starts; where nothing differs, nothing is written.
         """
         found = self.compare_specs(specs, source, gone)
-        if found.taken or not found.count:
+        if found.refused or not found.count:
             return found
         with self.database.transaction():
             found = self.compare_specs(specs, source, gone)  # now that nobody else can write
-            if found.count and not found.taken:
+            if found.count and not found.refused:
                 self._carry_out(found, source, now)
         return found
 
@@ -180,7 +205,7 @@ class MemoryStore(AssistantTables):
 
     def _restate(self, restated: Restated, source: str, now: datetime) -> None:
         if restated.differences:
-            self.change_task(restated.spec.name, restated.spec, now)
+            self._change(restated.spec.name, restated.spec, now)
         if restated.taken_from:
             self.tasks.take_over(self.tasks.id_of(restated.spec.name), source)
 
@@ -197,14 +222,24 @@ class MemoryStore(AssistantTables):
         """A run of a task at once, beside its schedule, which it does not move."""
         return self.runs.add_start(self.tasks.get(name), now)
 
+    def start_poll(self, now: datetime, reason: str) -> bool:
+        """Have the inbox taken in at once, beside its schedule: one run, unless one waits to start anyway.
+
+        False if no task does that, or the one that does is paused.
+        """
+        with self.database.transaction():
+            tasks = self.tasks.of_the_inbox(now)
+            if tasks and not any(tasks.values()):
+                self.runs.add_start(self.tasks.get(next(iter(tasks))), now, reason, origin="event")
+            return bool(tasks)
+
     def report(self, findings: Sequence[Finding], seen: Seen, run_id: int, zone: tzinfo, now: datetime) -> None:
         """Write down what a run found of the rules, and put what is to be told of it into the outbox, all at once."""
         with self.database.transaction():
             run = self._run(run_id)
             task = self.tasks.find(run.task_id) if run else None
             deliver = task.deliver if isinstance(task, Task) else ()
-            channels = tuple(dict.fromkeys(each.channel for each in deliver))
-            teller = Teller(run=run, run_id=run_id, channels=channels, zone=zone, now=now)
+            teller = Teller(run=run, run_id=run_id, channels=everywhere(deliver), zone=zone, now=now)
             self.incidents.report(self.rules.list(), findings, seen, teller)
 
     def _run(self, run_id: int) -> Run | None:

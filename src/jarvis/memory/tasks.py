@@ -16,7 +16,7 @@ from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.scheduler.change import Change
 from jarvis.scheduler.model import Deliver, Due, Plan, Policy, RunState, Task, TaskSpec, Unreadable
-from jarvis.scheduler.schedule import Interval, Once, Schedule, bind, first_run_at
+from jarvis.scheduler.schedule import After, Interval, Once, OnEvent, Schedule, bind, first_run_at
 from jarvis.scheduler.suggest import did_you_mean
 
 _SQL = load("tasks")
@@ -39,6 +39,10 @@ class TaskTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def of_the_inbox(self, now: datetime) -> dict[str, bool]:
+        """The tasks that take in the inbox, unless paused, by name: whether a run of each waits to start now."""
+        return {name: bool(waits) for name, waits in self._database.rows(_SQL["of_the_inbox"], {"now": to_micros(now)})}
+
     def add(self, spec: TaskSpec, now: datetime, *, first: datetime | None = None, source: str | None = None) -> Task:
         """Store a new task, due first at `first` (default: as its schedule says). A taken name is refused.
 
@@ -57,6 +61,7 @@ class TaskTable:
             "deliver": _json(spec.deliver),
             "created_at": to_micros(now),
             "next_run_at": maybe_micros(first or first_run_at(schedule, now)),
+            "started_by": _started_by(schedule),
         }
         try:
             self._database.change(_SQL["insert"], row)
@@ -161,6 +166,7 @@ class TaskTable:
             "deliver": _json(spec.deliver),
             "next": maybe_micros(change.next_run_at),
             "starts": change.starts,
+            "started_by": _started_by(change.schedule),
         }
         return self._database.change(_SQL["change"], row) == 1
 
@@ -265,6 +271,13 @@ def readable(row: Row) -> Task | Unreadable:
 
 def _after_completion(schedule: Schedule) -> Interval | None:
     return schedule if isinstance(schedule, Interval) and schedule.after_completion else None
+
+
+def _started_by(schedule: Schedule) -> str | None:
+    """What starts a task where that is not time, as the column has it."""
+    if isinstance(schedule, OnEvent):
+        return "event"
+    return f"task:{schedule.task}" if isinstance(schedule, After) else None
 
 
 def _due(row: Row) -> Due | Unreadable:

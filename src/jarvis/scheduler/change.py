@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from jarvis.scheduler.model import Task
-from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule, Schedule, bind
+from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Schedule, bind
 
 
 class Change(NamedTuple):
@@ -65,4 +65,8 @@ def _rule(schedule: Schedule) -> tuple[object, ...]:
         return Cron, schedule.expr
     if isinstance(schedule, Interval):
         return Interval, schedule.every, schedule.after_completion
-    return (Once, schedule.at) if isinstance(schedule, Once) else (Rrule, schedule.rule)
+    if isinstance(schedule, OnEvent):
+        return OnEvent, schedule.pattern
+    if isinstance(schedule, After):
+        return After, schedule.task
+    return type(schedule), schedule.at if isinstance(schedule, Once) else schedule.rule

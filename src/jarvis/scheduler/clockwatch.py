@@ -21,6 +21,7 @@ SAYINGS = {
     "held_up": "while the daemon was held up",
     "no_store": "while the store could not be used",
     "stopped": "while no daemon was running",
+    "restored": "in a time of which the restored backup knows nothing",
     "stepped_forward": "because the clock was set forward",
     "stepped_back": "because the clock was set back",
     "zone_changed": "because the system's time zone changed",

@@ -224,8 +224,7 @@ class JarvisDaemon:
 
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.engine.executor.on_finish = self.wake
-        self.engine.outbox.notify(self.wake)
+        self.engine.notify(self.wake)
         for other in await self._entered():
             _LOG.info(
                 "another daemon is on this store (process %d on %s, since %s): the work is shared, nothing runs twice",

@@ -11,12 +11,19 @@ from typing import Any
 
 import msgspec
 
+from jarvis.scheduler.after import After, broken_chain
 from jarvis.scheduler.change import counted_as_before
-from jarvis.scheduler.delivery import said
+from jarvis.scheduler.delivery import told
 from jarvis.scheduler.model import Deliver, Task, TaskSpec, Unreadable
+from jarvis.scheduler.schedule import OnEvent
 
 LEFT_OPEN = ("anchor", "dtstart")  # without it a new rule is counted from when it is applied: no word is needed
-SPELLED = {"expr": "cron", "rule": "rrule"}  # a schedule's field -> the key it has in a file
+SPELLED = {
+    "expr": "cron",
+    "rule": "rrule",
+    "task": "after",
+    "end": "if",
+}  # a schedule's field -> the key it has in a file
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -58,11 +65,17 @@ class Changes(msgspec.Struct, frozen=True):
     remove: tuple[Removal, ...] = ()
     unchanged: int = 0
     taken: dict[str, str] = {}  # names that are another file's, and that file: while there are any, nothing is applied
+    unchained: dict[str, str] = {}  # likewise tasks that could not come after others as they are to, and why
 
     @property
     def count(self) -> int:
         """How many tasks would not stay as they are."""
         return len(self.add) + len(self.change) + len(self.replace) + len(self.remove)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it cannot be applied."""
+        return bool(self.taken or self.unchained)
 
 
 def difference(
@@ -70,12 +83,14 @@ def difference(
 ) -> Changes:
     """What makes the tasks of `source` those that are wanted, and no other. `gone` are files that exist no more."""
     by_name = {task.name: task for task in stored}
+    after = {name: _after(task) for name, task in by_name.items()}
     add: list[TaskSpec] = []
     change: list[Restated] = []
     replace: list[Replacement] = []
     taken: dict[str, str] = {}
     unchanged = 0
     for spec in wanted:
+        after[spec.name] = _after(spec)
         task = by_name.pop(spec.name, None)
         if task is None:
             add.append(spec)
@@ -88,7 +103,21 @@ def difference(
         else:
             unchanged += 1
     remove = tuple(Removal(task.name, _id(task)) for task in by_name.values() if task.source == source)
-    return Changes(tuple(add), tuple(change), tuple(replace), remove, unchanged, taken)
+    for removal in remove:
+        del after[removal.name]
+    return Changes(tuple(add), tuple(change), tuple(replace), remove, unchanged, taken, _unchained(after))
+
+
+def _after(task: Task | TaskSpec | Unreadable) -> str | None:
+    """The task that this one comes after, if it does after any."""
+    schedule = None if isinstance(task, Unreadable) else task.schedule
+    return schedule.task if isinstance(schedule, After) else None
+
+
+def _unchained(after: dict[str, str | None]) -> dict[str, str]:
+    chained = {name: upstream for name, upstream in after.items() if upstream is not None}
+    broken = broken_chain(chained, after) if chained else None
+    return {} if broken is None else dict([broken])
 
 
 def restated(task: Task, spec: TaskSpec, source: str) -> Restated | None:
@@ -102,6 +131,8 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
     schedule = counted_as_before(task.schedule, spec.schedule)
     if type(schedule) is not type(task.schedule):
         yield Difference("schedule", task.schedule.describe(), schedule.describe())
+    elif isinstance(schedule, OnEvent) and isinstance(task.schedule, OnEvent):
+        yield from _of_events(task.schedule, schedule)
     elif schedule != task.schedule:
         yield from (each for each in _fields(task.schedule, schedule) if each.key not in LEFT_OPEN or each.new)
     if spec.follows_zone != task.follows_zone:
@@ -115,8 +146,17 @@ def _differences(task: Task, spec: TaskSpec) -> Iterator[Difference]:
         yield Difference("deliver", _told(task.deliver), _told(spec.deliver))
 
 
+def _of_events(old: OnEvent, new: OnEvent) -> Iterator[Difference]:
+    """Patterns and rates are told as they are written."""
+    if old.pattern != new.pattern:
+        yield Difference("on", old.pattern, new.pattern)
+    if old.rate != new.rate:
+        yield Difference("rate", old.rate and old.rate.describe(), new.rate and new.rate.describe())
+    yield from (each for each in _fields(old, new) if each.key not in ("source", "event_type", "rate"))
+
+
 def _told(deliver: Iterable[Deliver]) -> list[str]:
-    return [said(each) for each in deliver]
+    return [told(each) for each in deliver]
 
 
 def _fields(old: msgspec.Struct, new: msgspec.Struct) -> Iterator[Difference]:

@@ -7,11 +7,14 @@ is driven from one thread at a time; only the executor's runs go on beside it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
+from jarvis.scheduler.eventports import Sieve
+from jarvis.scheduler.matching import Matching
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
@@ -40,26 +43,30 @@ _CUT_OFF = "its daemon (process {}) ended while it was being sent, so it may hav
 class SchedulerEngine:
     """Finds what is due in a store and carries it out through an executor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts and its figures, each by its name
         self,
         store: Store,
         executor: Executor,
         clock: Clock | None = None,
         *,
         sender: Sender | None = None,
+        sieve: Sieve | None = None,
+        attention: Callable[[], Settings] = Settings,
         wake_settle: timedelta = WAKE_SETTLE,
         lead: timedelta = timedelta(0),
         retention: timedelta | None = None,
     ) -> None:
-        """Without a `sender` deliveries are written and left to an owner that has one.
+        """Without a `sender` deliveries are written and left to an owner that has one; a `sieve` judges events.
 
+        `attention` gives at each claim of deliveries when their channels may be told.
         `lead`: how long before it is due `tick` claims a run that nothing stands in the way of. The executor
         lets no work begin before its `started_at`. `retention`: how long the ledger is kept, None for ever.
         """
         self.store = store
         self.executor = executor
         self.clock = clock or SystemClock()
-        self.outbox = Outbox(store, sender, self.clock)
+        self.outbox = Outbox(store, sender, self.clock, attention)
+        self.matching = Matching(store, sieve)
         self._lead = lead
         self._instance: Instance | None = None
         self._vigil = Vigil(store, self.clock, wake_settle)
@@ -79,6 +86,12 @@ class SchedulerEngine:
         """The same, None before and after."""
         return self._instance
 
+    def notify(self, call: Callable[[], None]) -> None:
+        """Have `call` called, from any thread, whenever something ends that goes on beside the passes."""
+        self.executor.on_finish = call
+        self.outbox.notify(call)
+        self.matching.notify(call)
+
     def open(self, now: datetime) -> Instance:
         """Enter the store as an owner, and take over what dead owners left."""
         self._instance = self._instance or self.store.instances.register(now)
@@ -88,12 +101,10 @@ class SchedulerEngine:
         return self._instance
 
     def close(self) -> None:
-        """Leave the store. Where runs are not settled, leave as a crash does, so that they are recovered.
-
-        What is still being sent is told to stop first.
-        """
+        """Tell what is being sent to stop, and leave the store; if runs are not settled, as a crash does."""
         self.executor.close()
         self.outbox.stop()
+        self.matching.close()
         owner, self._instance = self._instance, None
         if owner is None:
             return
@@ -125,9 +136,11 @@ class SchedulerEngine:
                 claimed = self._plan_and_claim(self.instance, at, at)
             self._start(claimed)
             self._sure = True
-        while self.run_due(at) or self.executor.busy:
-            self.executor.wait()
-            results += self.settle_finished()
+        for _ in ("what came due and what arrived", "what these runs took in"):
+            self.matching.match_all(at)
+            while self.run_due(self.clock.now() if now is None else at) or self.executor.busy:
+                self.executor.wait()
+                results += self.settle_finished()
         sent_at = self.clock.now()
         while self.deliver_due(sent_at) or self.outbox.busy:
             self.outbox.wait()
@@ -235,6 +248,8 @@ class SchedulerEngine:
         """
         if self._vigil.settled_at is not None:
             return self._vigil.settled_at
+        if self.matching.backlog:
+            return now or self.clock.now()
         due_at = self.store.tasks.next_due_at()
         if due_at is not None and due_at - self._lead > (now or self.clock.now()):  # else it is not to be claimed ahead
             due_at -= self._lead
@@ -282,8 +297,7 @@ class SchedulerEngine:
         self._vigil.expect(absence)
 
     def _renew(self) -> None:
-        owner = self._instance
-        if owner is not None:
+        if (owner := self._instance) is not None:
             self.store.instances.heartbeat(owner.id, self.clock.now())
 
     def _release_unstarted(self, owner: Instance) -> None:
@@ -306,6 +320,7 @@ class SchedulerEngine:
 
         Those due after `now`, up to `until`, are recorded so or not at all: at their moment there may be room.
         """
+        self.matching.match(now)
         runs, waiting = self.store.runs, self.store.runs.any_pending()
         if waiting:
             runs.expire(now)  # before the overlap is looked at: what will not run is in nobody's way

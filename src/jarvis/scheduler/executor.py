@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from jarvis.scheduler.authorship import RunMemory
-from jarvis.scheduler.model import Claimed, Outcome, Result, Run, RunState
+from jarvis.scheduler.model import Claimed, Event, Outcome, Result, Run, RunState
 from jarvis.scheduler.output import Live, Output
 from jarvis.scheduler.ports import Clock, Context, Handler
 
@@ -100,6 +100,8 @@ class RunExecutor:
             cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
             logger=_LOG,
             memory=None if self._memory is None else RunMemory(lambda: self._memory, task.name, run.id),
+            event=_read(claimed.event),
+            upstream=claimed.upstream,
             owner_mark=owner_mark,
             output=Output(live=live),
             memory_limit=task.policy.memory_limit,
@@ -120,6 +122,11 @@ class RunExecutor:
         """Seconds of waking time left: the monotonic clock stands still while the machine sleeps."""
         deadline = self._clock.monotonic() + timeout.total_seconds()
         return lambda: deadline - self._clock.monotonic()
+
+
+def _read(event: Event | None) -> Event | None:
+    """An event with what its payload says; here, in the run's own time, as it may be long."""
+    return None if event is None else msgspec.structs.replace(event, payload=msgspec.json.decode(event.payload))
 
 
 def result_of(answer: Result | dict[str, Any] | str | None) -> Result:

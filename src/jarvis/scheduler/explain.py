@@ -25,6 +25,7 @@ from jarvis.scheduler.explain_coming import (
     paused_since,
     provided,
     used_up,
+    waits_for,
 )
 from jarvis.scheduler.explain_facts import (
     Facts,
@@ -43,6 +44,7 @@ from jarvis.scheduler.explain_row import blocking_run, of_row, outcome
 from jarvis.scheduler.explain_wall import in_gap, other_pass, skipped_wall
 from jarvis.scheduler.instant import EPOCH, LATEST, MICROSECOND, as_utc, just_before
 from jarvis.scheduler.model import Run, RunState, Task
+from jarvis.scheduler.schedule import After, OnEvent
 
 __all__ = ["Facts", "Why", "blocking_run", "explain", "moments", "window"]
 
@@ -137,7 +139,12 @@ def _recorded(case: _Case) -> Told | None:
 def _subject(facts: Facts, row: Run, at: datetime) -> str:
     if row.origin == "schedule":
         return f", due at {when(facts, at)}{_moved(facts, at)},"
-    return f", started by {'hand' if row.origin == 'manual' else 'an event'} at {when(facts, row.due_at)},"
+    if row.origin == "manual":
+        return f", started by hand at {when(facts, row.due_at)},"
+    return f", due at {when(facts, row.due_at)} by {facts.started_by.get(row.id) or _UNKNOWN[row.origin]},"
+
+
+_UNKNOWN = {"event": "an event", "chain": "the end of another run"}
 
 
 def _moved(facts: Facts, at: datetime) -> str:
@@ -168,6 +175,18 @@ def _after_removal(case: _Case) -> Told | None:
     if removed is None or case.at < removed:
         return None
     return "removed", f"{case.does_not_run}: it was removed at {case.said(removed)}"
+
+
+def _untimed(case: _Case) -> Told | None:
+    """Of a task that something else than time starts, the ledger has all that happened, and nobody what will."""
+    schedule = case.facts.task.schedule
+    if not isinstance(schedule, OnEvent | After) or case.run is not None:
+        return None
+    at = case.said(case.at)
+    if case.at > case.facts.now:
+        return "undetermined", f" may or may not be due at {at}: {waits_for(schedule)}"
+    happened = "no event" if isinstance(schedule, OnEvent) else f"no end of a run of {schedule.task}"
+    return "not_scheduled", f" did not run at {at}: {happened} started it then{_nearest(case)}"
 
 
 def _undetermined(case: _Case) -> Told | None:
@@ -293,6 +312,7 @@ _EXPLAINERS: tuple[Callable[[_Case], Told | None], ...] = (
     _recorded,
     _before_created,
     _after_removal,
+    _untimed,
     _undetermined,
     _asked,
     _in_gap,
@@ -355,7 +375,7 @@ def _present(facts: Facts) -> Why:
     if row is not None and last is not None:
         came_to, past = of_row(facts, row, last)
         said = f"{_subject(facts, row, last)} {past}"
-        verdict = came_to if row.state in _OPEN or verdict == "not_yet_due" else verdict
+        verdict = came_to if row.state in _OPEN or verdict in ("not_yet_due", "waiting") else verdict
     return Why(
         task=facts.task.name,
         verdict=verdict,

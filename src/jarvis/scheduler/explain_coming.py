@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from jarvis.scheduler.explain_facts import Facts, Told, daemons_have, follows_runs, length, nobody_looks, plural, when
 from jarvis.scheduler.model import Task
-from jarvis.scheduler.schedule import Interval, Once
+from jarvis.scheduler.schedule import After, Interval, Once, OnEvent
 
 
 def coming(facts: Facts) -> Told:
@@ -80,6 +80,24 @@ def _now_paused(facts: Facts) -> Told | None:
     return None if facts.task.enabled else ("paused", f"it has been {paused_since(facts)}")
 
 
+def _now_untimed(facts: Facts) -> Told | None:
+    """Something else than time starts it, and nobody knows when that will happen."""
+    schedule = facts.task.schedule
+    ended = schedule.ends_at is not None and facts.now > schedule.ends_at
+    if not isinstance(schedule, OnEvent | After) or used_up(facts.task) or ended:
+        return None
+    nobody = "" if facts.living else ", but no daemon is running now"
+    passed_by = f"; {facts.passed_by}" if facts.passed_by else ""
+    return "waiting", f"{waits_for(schedule)}{nobody}{passed_by}"
+
+
+def waits_for(schedule: OnEvent | After) -> str:
+    """What has to happen, as a clause."""
+    if isinstance(schedule, OnEvent):
+        return f"it waits for an event {schedule.pattern}"
+    return f"it waits until a run of {schedule.task} {schedule.ends}"
+
+
 def _now_finished(facts: Facts) -> Told | None:
     return None if facts.task.next_run_at else ("finished", f"nothing more is due: {ending(facts)}")
 
@@ -102,6 +120,7 @@ def _now_waiting(facts: Facts) -> Told:
 _COMING: tuple[Callable[[Facts], Told | None], ...] = (
     _now_removed,
     _now_paused,
+    _now_untimed,
     _now_finished,
     _now_due,
     _now_waiting,

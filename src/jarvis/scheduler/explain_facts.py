@@ -11,7 +11,7 @@ from jarvis.scheduler.clockwatch import TOLERANCE, Absence
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.instant import as_utc, just_before
 from jarvis.scheduler.model import Delivery, DeliveryState, Instance, Run, RunState, Task
-from jarvis.scheduler.schedule import Interval
+from jarvis.scheduler.schedule import Interval, Untimed
 from jarvis.scheduler.zone import load_zone
 
 _MILLISECOND, _SECOND, _MINUTE = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)
@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     busy: int = 0  # runs of all tasks that are running
     places: int = 0  # how many may
     settle: timedelta = timedelta(0)  # how long a daemon waits after waking
+    started_by: dict[int, str] = {}  # row -> what started it, where that was not time: "event 5 (github/push)"
+    passed_by: str = ""  # the newest that concerned the task and came to nothing, and why
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +75,9 @@ def follows_runs(task: Task) -> bool:
 
 
 def planned(facts: Facts) -> list[Run]:
-    """The rows the schedule asked for, not those of people and events."""
-    return [row for row in facts.rows if row.origin == "schedule"]
+    """The rows the schedule asked for, not those of people."""
+    untimed = isinstance(facts.task.schedule, Untimed)
+    return [row for row in facts.rows if row.origin == "schedule" or (untimed and row.origin != "manual")]
 
 
 def last_of(row: Run) -> datetime:
@@ -102,23 +105,32 @@ def away(facts: Facts, t: datetime) -> list[Absence]:
 
 
 def undelivered(facts: Facts, row: Run) -> str:
-    """Which channels have not been told of a run for sure, and why; "" where all have."""
+    """Which channels have not been told of a run for sure, or not by themselves, and why; "" where all have."""
     said = [_unsent(each) for each in facts.deliveries if each.run_id == row.id and each.state in _UNSENT]
     return f" ({'; '.join(said)})" if said else ""
 
 
 def _unsent(delivery: Delivery) -> str:
     why = f": {delivery.reason}" if delivery.reason else ""
-    return f"delivery {delivery.id} to {delivery.channel} {_UNSENT[delivery.state]}{why}"
+    what = _UNSENT[delivery.state]
+    if delivery.digest_id is not None and delivery.digest_state is not None:
+        digest = f"digest delivery {delivery.digest_id}, which {_DIGEST[delivery.digest_state]}"
+        why = f" in {digest}" if delivery.state is DeliveryState.DIGESTED else f"{why}; counted in {digest}"
+    return f"delivery {delivery.id} to {delivery.channel} {what}{why}"
 
 
 _UNSENT = {
     DeliveryState.PENDING: "waits",
+    DeliveryState.HELD: "is held",
     DeliveryState.SENDING: "is being sent",
     DeliveryState.FAILED: "failed",
     DeliveryState.EXPIRED: "has expired",
     DeliveryState.UNKNOWN: "may have arrived or not",
+    DeliveryState.DIGESTED: "is told",
+    DeliveryState.GROUPED: "was not sent",
+    DeliveryState.SILENCED: "was not sent",
 }
+_DIGEST = _UNSENT | {DeliveryState.SENT: "was sent", DeliveryState.CANCELLED: "was cancelled"}
 
 
 def nobody_looks(facts: Facts) -> str:
@@ -153,6 +165,7 @@ def grounds(facts: Facts, row: Run | None) -> tuple[str, ...]:
         f"policy: grace={length(policy.grace)}, catch_up={policy.catch_up}, overlap={policy.overlap}",
         f"ledger: {_recorded_until(facts)}",
         *([] if row is None else [f"run {row.id}: {_times(facts, row)}"]),
+        *([f"started by: {facts.started_by[row.id]}"] if row is not None and row.id in facts.started_by else []),
         *(f"noted: {absence.said(zone)}" for absence in facts.absences),
         f"lives: {daemons(facts)}" if facts.living else "lives: no daemon",
     )
@@ -161,7 +174,8 @@ def grounds(facts: Facts, row: Run | None) -> tuple[str, ...]:
 def _recorded_until(facts: Facts) -> str:
     following = facts.task.next_run_at
     if following is None:
-        return "nothing more is to be recorded"
+        untimed = isinstance(facts.task.schedule, Untimed)
+        return "what starts it is recorded as it happens" if untimed else "nothing more is to be recorded"
     return f"everything due before {when(facts, following)} is recorded"
 
 

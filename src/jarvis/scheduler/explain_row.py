@@ -21,6 +21,7 @@ from jarvis.scheduler.explain_facts import (
     zone_of,
 )
 from jarvis.scheduler.model import Run, RunState
+from jarvis.scheduler.schedule import OnEvent
 
 _NONE = timedelta(0)
 _PREFIX = re.compile(r"^(?:missed: \d+ occurrences? |missed: |skipped: |cancelled: )")
@@ -213,6 +214,8 @@ def _not_before(facts: Facts, row: Run) -> str:
     jitter = facts.task.schedule.jitter
     meant = jitter and not row.attempt and row.due_at < row.available_at <= row.due_at + jitter
     why = f", {length(row.available_at - row.due_at)} after its due time (jitter)" if meant else ""
+    if isinstance(facts.task.schedule, OnEvent) and facts.task.schedule.debounce and not row.attempt:
+        why = ", as more events may come (debounce)"
     return f"it may start from {when(facts, row.available_at)} on, in {length(row.available_at - facts.now)}{why}"
 
 

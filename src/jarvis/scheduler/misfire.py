@@ -49,7 +49,7 @@ def misfires(schedule: Schedule, policy: Policy, first: datetime, now: datetime,
         last_missed = schedule.previous_before(run[0]) or first
         yield missed(schedule, first, max(first, last_missed), _superseded(policy, why_late, len(run) < len(seen)))
     for due_at in run:
-        yield Occurrence(due_at=due_at, state=RunState.PENDING, reason=_lateness(now - due_at, policy, why_late))
+        yield Occurrence(due_at=due_at, state=RunState.PENDING, reason=lateness(now - due_at, policy, why_late))
 
 
 def missed(schedule: Schedule, first: datetime, last: datetime, why: str) -> Occurrence:
@@ -87,5 +87,6 @@ def _superseded(policy: Policy, why_late: str, useless: bool) -> str:
     return f"{why_late}; a newer one had come due"
 
 
-def _lateness(late: timedelta, policy: Policy, why_late: str) -> str:
+def lateness(late: timedelta, policy: Policy, why_late: str) -> str:
+    """What is said of a run that starts so late; "" if that is on time still."""
     return f"late by {format_duration(late)}: {why_late}" if late > policy.grace else ""

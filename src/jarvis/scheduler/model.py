@@ -17,8 +17,9 @@ from jarvis.scheduler.schedule import MICROSECOND, Schedule
 CatchUp = Literal["skip", "last", "all"]
 Overlap = Literal["skip", "queue", "allow", "cancel_running"]
 OnInterrupt = Literal["rerun", "fail"]
-Origin = Literal["schedule", "manual", "event"]
+Origin = Literal["schedule", "manual", "event", "chain"]
 On = Literal["always", "failure", "success", "change", "recovery"]
+Same = Literal["told", "grouped", "silent"]
 
 _LONGEST_NAME = 120
 LEASE = timedelta(seconds=90)  # how long an owner is believed to live where only a clock can tell
@@ -49,39 +50,48 @@ _ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT, RunS
 LEGAL: dict[RunState, frozenset[RunState]] = {
     RunState.PENDING: frozenset({RunState.RUNNING, RunState.MISSED, RunState.SKIPPED, RunState.CANCELLED}),
     RunState.RUNNING: _ENDS | {RunState.PENDING},
-    RunState.SUCCEEDED: frozenset(),
-    RunState.FAILED: frozenset(),
-    RunState.TIMED_OUT: frozenset(),
-    RunState.MISSED: frozenset(),
-    RunState.SKIPPED: frozenset(),
-    RunState.CANCELLED: frozenset(),
-    RunState.UNKNOWN: frozenset(),
+    **dict.fromkeys(_ENDS | {RunState.MISSED, RunState.SKIPPED}, frozenset()),
 }
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. `unknown`: it may have arrived, and only the user's word sends it again."""
+    """Where a delivery stands. `unknown`: it may have arrived, and only the user's word sends it again.
+
+    `digested`: a digest tells it, and what becomes of that becomes of it.
+    """
 
     PENDING = "pending"
+    HELD = "held"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
+    DIGESTED = "digested"
+    GROUPED = "grouped"
+    SILENCED = "silenced"
 
 
 _AGAIN = frozenset({DeliveryState.PENDING})  # asked for by the user: nothing else follows
 
+_KEPT_BACK = frozenset({DeliveryState.HELD, DeliveryState.GROUPED, DeliveryState.SILENCED})
+
 # sending -> pending is a failed attempt that another follows.
 LEGAL_DELIVERY: dict[DeliveryState, frozenset[DeliveryState]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.SENDING, DeliveryState.EXPIRED, DeliveryState.CANCELLED}),
-    DeliveryState.SENDING: frozenset(DeliveryState) - {DeliveryState.SENDING, DeliveryState.CANCELLED},
+    DeliveryState.PENDING: _KEPT_BACK | {DeliveryState.SENDING, DeliveryState.EXPIRED, DeliveryState.CANCELLED},
+    DeliveryState.HELD: frozenset({DeliveryState.PENDING, DeliveryState.DIGESTED, DeliveryState.CANCELLED}),
+    DeliveryState.SENDING: frozenset(
+        {DeliveryState.PENDING, DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.UNKNOWN}
+    ),
     DeliveryState.SENT: frozenset(),
     DeliveryState.FAILED: _AGAIN,
     DeliveryState.EXPIRED: _AGAIN,
     DeliveryState.UNKNOWN: _AGAIN,
     DeliveryState.CANCELLED: frozenset(),
+    DeliveryState.DIGESTED: frozenset(),
+    DeliveryState.GROUPED: frozenset(),
+    DeliveryState.SILENCED: frozenset(),
 }
 
 
@@ -90,6 +100,15 @@ class Deliver(msgspec.Struct, frozen=True, omit_defaults=True):
 
     channel: str
     on: On = "always"
+    template: str = ""  # the text in place of the plain one, in Jinja2's words; "": the plain one
+    urgent: bool = False  # at once, whatever the hour
+    digest: bool = False  # it can wait for the next digest
+    same: Same | None = None  # what says nothing new; None: grouped for `failure`, told for the others
+
+    @property
+    def repeats(self) -> Same:
+        """What is done with what says nothing new."""
+        return self.same or ("grouped" if self.on == "failure" else "told")
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -180,8 +199,40 @@ class Plan(msgspec.Struct, frozen=True):
     clear: bool = False  # nothing but a free place is missing for its one run to start
 
 
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that arrived. For a run that it started: the last of the `count` events that are this one run."""
+
+    id: int
+    source: str
+    event_type: str
+    payload: Any
+    received_at: datetime
+    count: int = 1
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the filter of a task says of an event that its patterns match."""
+
+    task: Task
+    says: Literal["takes", "filtered", "failed"]
+    reason: str = ""
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """The run whose end started this one: what became of it, what its handler returned, the end of its output."""
+
+    run_id: int
+    task: str
+    state: RunState
+    reason: str
+    due_at: datetime
+    finished_at: datetime | None
+    data: Any = None
+    output: str = ""
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger row of one occurrence, or of a manual or event start."""
+    """The ledger row of one occurrence, or of a manual, event or chain start."""
 
     id: int
     task_id: int
@@ -208,6 +259,8 @@ class Claimed(msgspec.Struct, frozen=True):
 
     run: Run
     task: Task
+    event: Event | None = None  # what started it, its payload the JSON text
+    upstream: Upstream | None = None  # or the run that did
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,16 +305,26 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["failed", "timed_out", "cut_off"]
 
 
+class Form(msgspec.Struct, frozen=True):
+    """A text of the task's own, still to be filled in, and what it may speak of as it was when the run ended."""
+
+    template: str
+    facts: dict[str, Any]
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one run, on its way to one channel. `key` is the same at every attempt, for ever."""
+    """What became of one run, on its way to one channel. `key` is the same at every attempt, for ever.
+
+    A digest is of no one run: it has no run, no task, no state and no due time.
+    """
 
     id: int
     key: str
-    run_id: int
-    task_id: int
-    task: str
+    run_id: int | None
+    task_id: int | None
+    task: str  # "" for a digest
     channel: str
-    kind: Literal["result", "paused", "alert"]
+    kind: Literal["result", "paused", "alert", "digest"]
     subject: str
     body: str
     state: DeliveryState
@@ -275,8 +338,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None  # when it was last heard of: sent, or given up
     owner: int | None
     fence: int
-    run_state: RunState
-    due_at: datetime
+    run_state: RunState | None
+    due_at: datetime | None
+    urgent: bool = False  # neither quiet hours nor a cap hold it
+    digest_id: int | None = None  # the digest that tells it, or counts it
+    digest_state: DeliveryState | None = None
+    fallback_of: int | None = None  # the delivery in whose place this one came
+    fallback: int | None = None  # the one that came in its place
+    form: Form | None = None  # of a claimed one, where its task has a text of its own
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -286,6 +355,7 @@ class Sent(msgspec.Struct, frozen=True):
     how: Literal["sent", "failed", "refused", "unknown"]
     reason: str
     finished_at: datetime
+    retry_after: timedelta | None = None  # what the receiver asked for
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.model import Delivery, DeliveryState, Sent
 from jarvis.scheduler.ports import Clock, Sender, Store
 
@@ -21,10 +22,16 @@ _LEVELS = {DeliveryState.SENT: logging.INFO, DeliveryState.PENDING: logging.WARN
 class Outbox:
     """Sends what waits in a store, through a sender; with none, what waits is left to another owner."""
 
-    def __init__(self, store: Store, sender: Sender | None, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, sender: Sender | None, clock: Clock, attention: Callable[[], Settings] = Settings
+    ) -> None:
+        """`attention` gives the settings as they are at that moment; it is asked while something waits."""
         self._store = store
         self._sender = sender
         self._clock = clock
+        self._attention = attention
+        self._asked: Settings | None = None  # the settings by which the last claim judged
+        self._judged: Settings | None = None  # the same, once that was committed
 
     @property
     def busy(self) -> int:
@@ -55,9 +62,13 @@ class Outbox:
         """Take the next delivery of each channel that is free, to be started once that is committed."""
         if self._sender is None or not self._store.deliveries.any_pending():
             return []
-        if expired := self._store.deliveries.expire(now):
+        self._asked = settings = self._attention()
+        deliveries = self._store.deliveries
+        deliveries.look_again(settings, now, anew=settings != self._judged)
+        if expired := deliveries.expire(now):
             _LOG.warning("%d deliveries could not be sent in their time and have expired", expired)
-        return self._store.deliveries.claim(owner, self._sender.engaged, now)
+        sender = self._sender
+        return deliveries.claim(owner, sender.engaged, now, settings, careful=sender.careful)
 
     def release_unstarted(self, owner: int) -> None:
         """What was claimed in a turn that broke off before its sends began waits again."""
@@ -65,7 +76,8 @@ class Outbox:
             self._store.deliveries.release(owner, self._sender.engaged)
 
     def start(self, claimed: Sequence[Delivery]) -> None:
-        """Begin to send what was claimed; returns at once."""
+        """Begin to send what was claimed, which is committed; returns at once."""
+        self._judged = self._asked
         if self._sender is not None and claimed:
             self._sender.start(claimed)
 

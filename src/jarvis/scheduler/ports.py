@@ -13,11 +13,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from jarvis.scheduler.attention import Settings
 from jarvis.scheduler.clockwatch import Absence, Reading
+from jarvis.scheduler.eventports import Causes, Events
 from jarvis.scheduler.model import (
     Claimed,
     Delivery,
     Due,
+    Event,
     Instance,
     Outcome,
     Plan,
@@ -27,6 +30,7 @@ from jarvis.scheduler.model import (
     Settled,
     Task,
     Unreadable,
+    Upstream,
 )
 from jarvis.scheduler.output import Live, Output
 
@@ -58,7 +62,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: Callable[[], bool]  # whether the work should stop now: deadline passed, or a hard shutdown
     logger: logging.Logger
     memory: Any
-    event: Any = None
+    event: Event | None = None  # what started it, where that was an event
+    upstream: Upstream | None = None  # the run whose end did
     output: Output = msgspec.field(default_factory=Output)  # what is written to it is kept, and can be followed
     owner_mark: str = ""  # unique to the daemon that holds the run: marks the processes it starts
     memory_limit: int | None = None  # bytes, as the task's policy says
@@ -86,10 +91,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""  # of the run
     due_at: datetime | None = None
     attempt: int = 1
+    begin: Callable[[], None] = lambda: None  # to be called once, right before it may arrive; SendFailed: it must not
 
 
 class Channel(Protocol):
-    """A means of delivery, made anew for each message."""
+    """A means of delivery, made anew for each message.
+
+    One that has an attribute `begins` that is true calls `message.begin` by itself, as late as it can; for any other
+    that is done before `send`.
+    """
 
     @property
     def timeout(self) -> float:
@@ -153,13 +163,29 @@ class Deliveries(Protocol):
     """The outbox: results on their way, each with a state of its own."""
 
     def any_pending(self) -> bool:
-        """Whether anything waits to be sent, for whatever reason."""
+        """Whether anything waits to be sent or is held, for whatever reason."""
 
     def expire(self, now: datetime) -> int:
         """What could not be sent in its time will not be any more. Rows changed."""
 
-    def claim(self, owner: int, engaged: Collection[str], now: datetime) -> list[Delivery]:
-        """pending -> sending: the next of each channel that is not engaged, now owned and fenced."""
+    def look_again(self, settings: Settings, now: datetime, *, anew: bool = False) -> None:
+        """Make the digests that are due, and let what was held until now wait for its turn. `anew`: all that is
+        held, as it was so by other settings."""
+
+    def claim(
+        self,
+        owner: int,
+        engaged: Collection[str],
+        now: datetime,
+        settings: Settings = ...,
+        *,
+        careful: bool = False,
+    ) -> list[Delivery]:
+        """pending -> sending: the next of each channel that is not engaged, now owned and fenced.
+
+        What has its turn and is not to be told now, by the settings of its channel, is held, or passed over.
+        `careful`: its sender tells the store of each when it may arrive. Otherwise it may from now on.
+        """
 
     def settle(self, sent: Sequence[Sent]) -> list[Delivery | None]:
         """The one fenced write that ends each attempt; None where the fence no longer matched."""
@@ -168,10 +194,10 @@ class Deliveries(Protocol):
         """Hand back uncounted what `owner` claimed for channels that are not engaged, so never began. Rows changed."""
 
     def lose(self, owner: int, reason: str, now: datetime) -> int:
-        """What an owner was sending when it ended is unknown. Rows changed."""
+        """What an owner was sending when it ended is unknown, if it may have arrived; if not, it waits again."""
 
     def next_available_at(self, engaged: Collection[str]) -> datetime | None:
-        """When the next may be sent by a channel that is not engaged."""
+        """When the next may be sent by a channel that is not engaged, or what is held is to be looked at."""
 
 
 class Waker(Protocol):
@@ -240,6 +266,10 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def causes(self) -> Causes: ...
     @property
     def instances(self) -> Instances: ...
     @property
@@ -315,6 +345,10 @@ class Sender(Protocol):
     """Sends claimed deliveries through their channels, beside the caller."""
 
     on_finish: Callable[[], None]  # called whenever a send ends, from any thread; must not block
+
+    @property
+    def careful(self) -> bool:
+        """Whether it tells the store of each when it may arrive."""
 
     @property
     def engaged(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Schedules: pure rules that yield instants. `Cron | Interval | Once | Rrule`.
+"""Schedules: pure rules that yield instants. `Cron | Interval | Once | Rrule`, and `OnEvent | After`, which yield none.
 
 A schedule is a frozen value; it reads no clock. Every instant that goes in is aware, every instant
 that comes out is aware and in UTC (`CronExpression` below it answers in the schedule's own zone).
@@ -13,26 +13,33 @@ from typing import Literal
 
 import msgspec
 
+from jarvis.scheduler.after import After
 from jarvis.scheduler.bounds import Bounds, jittered, keep_utc
 from jarvis.scheduler.cron import CronExpression
 from jarvis.scheduler.cron_count import count_instants
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc
+from jarvis.scheduler.onevent import OnEvent, Rate
 from jarvis.scheduler.rrule import Rrule
+from jarvis.scheduler.untimed import Untimed
 from jarvis.scheduler.zone import load_zone
 
 __all__ = [
     "MICROSECOND",
     "SHORTEST_INTERVAL",
+    "After",
     "Bounds",
     "Cron",
     "DstGap",
     "DstRepeat",
     "Interval",
+    "OnEvent",
     "Once",
+    "Rate",
     "Rrule",
     "Schedule",
     "ScheduleError",
+    "Untimed",
     "as_utc",
     "bind",
     "first_run_at",
@@ -192,7 +199,7 @@ class Once(Bounds, frozen=True, tag="once", omit_defaults=True):
         return f"once at {self.at.astimezone(load_zone(self.tz)).isoformat()}{self.describe_bounds()}"
 
 
-Schedule = Cron | Interval | Once | Rrule
+Schedule = Cron | Interval | Once | Rrule | OnEvent | After
 
 
 def bind(schedule: Schedule, created_at: datetime) -> Schedule:

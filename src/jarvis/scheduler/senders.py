@@ -14,6 +14,11 @@ CLOSE_PATIENCE = 3.0  # seconds in which sends that were told to stop are waited
 class Senders:
     """One send at a time through each channel, in a thread that lives as long as the send."""
 
+    @property
+    def careful(self) -> bool:
+        """Whether the store is told of each when it may arrive."""
+        return self._carrier.careful
+
     def __init__(self, carrier: Carrier) -> None:
         self.on_finish: Callable[[], None] = lambda: None  # called from a sending thread; must not block
         self._carrier = carrier

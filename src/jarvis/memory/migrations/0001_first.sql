@@ -25,12 +25,15 @@ CREATE TABLE tasks (
     next_run_at  INTEGER,                     -- the first due_at not yet recorded; only moves forward
     starts       INTEGER NOT NULL DEFAULT 0,  -- occurrences recorded to run
     failures     INTEGER NOT NULL DEFAULT 0,  -- runs in a row that failed
-    deliver      TEXT NOT NULL DEFAULT '[]'   -- JSON: the channels its results go to, and which of them
+    deliver      TEXT NOT NULL DEFAULT '[]',  -- JSON: the channels its results go to, and which of them
+    started_by   TEXT                         -- what starts it where that is not time: 'event', or 'task:NAME'
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (name) WHERE removed_at IS NULL;
 CREATE INDEX tasks_removed ON tasks (name) WHERE removed_at IS NOT NULL;
 CREATE INDEX tasks_by_source ON tasks (source) WHERE source IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX tasks_by_start ON tasks (started_by) WHERE started_by IS NOT NULL AND removed_at IS NULL;
 CREATE INDEX tasks_by_next_run ON tasks (next_run_at) WHERE enabled = 1 AND removed_at IS NULL;
+CREATE INDEX tasks_of_the_inbox ON tasks (name) WHERE handler = 'webhook_poll' AND enabled = 1 AND removed_at IS NULL;
 
 -- One daemon, or one `jarvis tick`: the owner of what it claims.
 CREATE TABLE instances (
@@ -54,7 +57,7 @@ CREATE TABLE runs (
     due_at       INTEGER NOT NULL,
     until        INTEGER,
     count        INTEGER NOT NULL DEFAULT 1,
-    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event')),
+    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event', 'chain')),
     state        TEXT NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'timed_out',
                                                 'missed', 'skipped', 'cancelled', 'unknown')),
     reason       TEXT NOT NULL DEFAULT '',
@@ -107,41 +110,69 @@ CREATE TABLE outputs (
 ) STRICT;
 
 -- The outbox: what became of one run, on its way to one channel. Written by the transaction that settles the run.
+-- A digest is of no one run: it tells what its members (digest_id) would have told.
 CREATE TABLE deliveries (
     id           INTEGER PRIMARY KEY,
     key          TEXT NOT NULL UNIQUE,        -- one for a run, a kind and a channel; the receiver may know it by that
-    run_id       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    task_id      INTEGER NOT NULL REFERENCES tasks (id),
+    run_id       INTEGER REFERENCES runs (id) ON DELETE CASCADE,
+    task_id      INTEGER REFERENCES tasks (id),
     channel      TEXT NOT NULL,
-    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert')),
+    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert', 'digest')),
     subject      TEXT NOT NULL,
     body         TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'failed', 'expired', 'unknown',
-                                                'cancelled')),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'held', 'sending', 'sent', 'failed', 'expired', 'unknown',
+                                                'cancelled', 'digested', 'grouped', 'silenced')),
     reason       TEXT NOT NULL DEFAULT '',
     attempt      INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,  -- attempts that failed since it was last asked for
     created_at   INTEGER NOT NULL,
-    available_at INTEGER NOT NULL,            -- a pending delivery may be sent from here on
-    expires_at   INTEGER NOT NULL,            -- and not from here on
+    available_at INTEGER NOT NULL,            -- a pending delivery may be sent, a held one is looked at, from here on
+    expires_at   INTEGER NOT NULL,            -- and not from here on; time in which it was held does not count
     started_at   INTEGER,
     finished_at  INTEGER,
     owner        INTEGER REFERENCES instances (id),
-    fence        INTEGER NOT NULL DEFAULT 0
+    fence        INTEGER NOT NULL DEFAULT 0,
+    begun        INTEGER NOT NULL DEFAULT 1,  -- 0: it is being sent, and nothing of it can have arrived yet
+    fallback_of  INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- it comes in the place of that one
+    urgent       INTEGER NOT NULL DEFAULT 0,  -- 1: neither quiet hours nor a cap hold it
+    low          INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for the next digest
+    same         TEXT NOT NULL DEFAULT 'told' CHECK (same IN ('told', 'grouped', 'silent')),
+    mark         TEXT NOT NULL DEFAULT '',    -- equal for results that say the same
+    hold         TEXT CHECK (hold IN ('quiet', 'digest', 'capped')), -- what it was held for last
+    held_at      INTEGER,                     -- since when; of what is held no more, until when
+    digest_id    INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- the digest that tells it, or counts it
+    CHECK ((run_id IS NULL) = (kind = 'digest') AND (task_id IS NULL) = (kind = 'digest'))
 ) STRICT;
+CREATE INDEX deliveries_fallbacks ON deliveries (fallback_of) WHERE fallback_of IS NOT NULL;
 CREATE INDEX deliveries_by_run ON deliveries (run_id);
 CREATE INDEX deliveries_pending ON deliveries (channel, available_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'pending';
+CREATE INDEX deliveries_held ON deliveries (available_at) WHERE state = 'held';
 CREATE INDEX deliveries_sending ON deliveries (owner) WHERE state = 'sending';
-CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled');
+CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced');
+CREATE INDEX deliveries_compared ON deliveries (task_id, channel, id)
+WHERE kind = 'result' AND state NOT IN ('grouped', 'silenced');
+CREATE INDEX deliveries_counted ON deliveries (channel, started_at) WHERE started_at IS NOT NULL;
+CREATE INDEX deliveries_untold ON deliveries (channel)
+WHERE state IN ('grouped', 'silenced') AND digest_id IS NULL;
+CREATE INDEX deliveries_digests ON deliveries (created_at) WHERE kind = 'digest';
+CREATE INDEX deliveries_digested ON deliveries (digest_id) WHERE digest_id IS NOT NULL;
 
--- The last line of defence for "never sent twice by itself": what was sent stays so, and what may have been sent,
--- or was given up, can only be put back by the one who asks for it.
+-- The last line of defence for "never sent twice by itself": what was sent stays so, as does what a digest tells or
+-- nothing tells, and what may have been sent, or was given up, can only be put back by the one who asks for it.
 CREATE TRIGGER deliveries_settled BEFORE UPDATE OF state ON deliveries
-WHEN old.state IN ('sent', 'cancelled') OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
+WHEN old.state IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
 BEGIN
     SELECT RAISE (ABORT, 'a settled delivery cannot change its state');
 END;
+
+-- Texts of a task's own, filled in when they are sent, with what they may speak of as it was when the run ended.
+CREATE TABLE delivery_forms (
+    delivery_id INTEGER PRIMARY KEY REFERENCES deliveries (id) ON DELETE CASCADE,
+    template    TEXT NOT NULL,
+    facts       TEXT NOT NULL                 -- JSON
+) STRICT;
 
 -- When no daemon could see what came due, and why: asleep, stopped, held up; and steps of the clock.
 CREATE TABLE absences (
@@ -375,10 +406,30 @@ CREATE TABLE webhook_events (
     source      TEXT NOT NULL,
     event_type  TEXT NOT NULL,
     payload     TEXT NOT NULL,                -- JSON
+    event_id    TEXT,                         -- what the sender calls it, if anything
     file_name   TEXT NOT NULL,
     file_mtime  INTEGER NOT NULL,             -- nanoseconds
-    digest      TEXT NOT NULL,                -- sha-256 of the content
-    status      TEXT NOT NULL DEFAULT 'pending',
-    received_at INTEGER NOT NULL,
-    UNIQUE (file_name, file_mtime, digest)    -- a file read twice (killed before its move) is one event
+    digest      TEXT NOT NULL UNIQUE,         -- sha-256 of the content: the same content is one event
+    status      TEXT NOT NULL DEFAULT 'pending', -- then unmatched, filtered, failed, skipped or started
+    received_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX webhook_events_by_sender ON webhook_events (source, event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX webhook_events_pending ON webhook_events (id) WHERE status = 'pending';
+
+-- What starts runs where that is not time: an event, or the end of another run; and what came of it for each task.
+CREATE TABLE causes (
+    task_id     INTEGER NOT NULL REFERENCES tasks (id),
+    event_id    INTEGER REFERENCES webhook_events (id) ON DELETE CASCADE,
+    upstream_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
+    run_id      INTEGER REFERENCES runs (id) ON DELETE CASCADE, -- the row of the ledger, unless there is none
+    outcome     TEXT NOT NULL CHECK (outcome IN ('started', 'coalesced', 'skipped', 'left_out', 'filtered', 'failed')),
+    reason      TEXT NOT NULL DEFAULT '',
+    at          INTEGER NOT NULL,             -- when it happened
+    CHECK ((event_id IS NULL) <> (upstream_id IS NULL)),
+    UNIQUE (task_id, event_id),               -- each starts a task once, for ever
+    UNIQUE (task_id, upstream_id)
+) STRICT;
+CREATE INDEX causes_by_run ON causes (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX causes_by_event ON causes (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX causes_by_upstream ON causes (upstream_id) WHERE upstream_id IS NOT NULL;
+CREATE INDEX causes_started ON causes (task_id, at) WHERE outcome = 'started';

@@ -13,9 +13,11 @@ ORDER BY t.name
 LIMIT :limit;
 
 -- name: unsent
-SELECT channel, state, COUNT(*), MIN(created_at) FROM deliveries
-WHERE state NOT IN ('sent', 'cancelled') AND state IN ('pending', 'sending', 'failed', 'expired', 'unknown')
-  AND created_at >= :since AND created_at <= :until AND (:channel IS NULL OR channel = :channel)
+-- The index is of what is in none of the first states. What was held (for quiet hours) is as old as the end of that.
+SELECT channel, state, COUNT(*), MIN(MAX(created_at, COALESCE(held_at, 0))) FROM deliveries
+WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+  AND state IN ('pending', 'sending', 'failed', 'expired', 'unknown')
+  AND created_at >= :since AND MAX(created_at, COALESCE(held_at, 0)) <= :until AND (:channel IS NULL OR channel = :channel)
 GROUP BY channel, state
 ORDER BY channel, state;
 

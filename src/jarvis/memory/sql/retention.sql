@@ -15,6 +15,10 @@ WHERE id > :after AND id <= :upto AND state NOT IN ('pending', 'running')
 -- name: absences
 DELETE FROM absences WHERE until < :before;
 
+-- name: digests
+-- They are of no run, and so go with none.
+DELETE FROM deliveries WHERE kind = 'digest' AND created_at < :before AND state NOT IN ('pending', 'held', 'sending');
+
 -- name: incidents
 DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
 

@@ -134,8 +134,9 @@ SELECT id, recorded_at FROM runs WHERE id >= ? ORDER BY id LIMIT 1;
 SELECT state, COUNT(*) FROM runs WHERE state IN ('pending', 'running') GROUP BY state;
 
 -- name: around
--- Starts by people and events may lie between two occurrences of the schedule; 1000 of them are looked past.
-WITH near (id) AS (
+-- Starts by people, and of a timed task by events, may lie between two occurrences; 1000 of them are looked past.
+WITH kind (untimed) AS (SELECT started_by IS NOT NULL FROM tasks WHERE id = :task_id),
+near (id) AS (
     SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND due_at >= :since AND due_at < :until
                     ORDER BY due_at LIMIT 2) AS inside
     UNION
@@ -144,11 +145,13 @@ WITH near (id) AS (
     UNION
     SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at < :since
                                             ORDER BY due_at DESC LIMIT 1000) AS before_it
-                    WHERE origin = 'schedule' LIMIT 1) AS earlier_planned
+                    WHERE origin = 'schedule' OR (origin <> 'manual' AND (SELECT untimed FROM kind))
+                    LIMIT 1) AS earlier_planned
     UNION
     SELECT id FROM (SELECT id, origin FROM (SELECT id, origin FROM runs WHERE task_id = :task_id AND due_at >= :until
                                             ORDER BY due_at LIMIT 1000) AS after_it
-                    WHERE origin = 'schedule' LIMIT 1) AS later_planned
+                    WHERE origin = 'schedule' OR (origin <> 'manual' AND (SELECT untimed FROM kind))
+                    LIMIT 1) AS later_planned
     UNION
     SELECT id FROM (SELECT id FROM runs WHERE task_id = :task_id AND state IN ('pending', 'running')
                     AND state = 'running' LIMIT 2) AS going_on

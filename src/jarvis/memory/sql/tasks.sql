@@ -1,8 +1,8 @@
 -- name: insert
 INSERT INTO tasks (name, schedule, handler, params, policy, origin, source, follows_zone, deliver, created_at,
-                   next_run_at)
+                   next_run_at, started_by)
 VALUES (:name, :schedule, :handler, :params, :policy, :origin, :source, :follows_zone, :deliver, :created_at,
-        :next_run_at);
+        :next_run_at, :started_by);
 
 -- name: get
 SELECT id, name, schedule, handler, params, policy, origin, created_at, revision, enabled, paused_at, pause_reason,
@@ -103,5 +103,15 @@ WHERE id = :id AND revision = :revision AND removed_at IS NULL;
 -- name: change
 UPDATE tasks SET schedule = :schedule, handler = :handler, params = :params, policy = :policy, origin = :origin,
                  follows_zone = :follows_zone, deliver = :deliver, next_run_at = :next, starts = :starts, failures = 0,
+                 started_by = :started_by,
                  revision = revision + 1
 WHERE id = :id AND revision = :revision AND removed_at IS NULL;
+
+-- name: of_the_inbox
+SELECT t.name, EXISTS (
+    SELECT 1 FROM runs r INDEXED BY runs_open
+    WHERE r.task_id = t.id AND r.state IN ('pending', 'running') AND r.state = 'pending' AND r.available_at <= :now
+)
+FROM tasks t INDEXED BY tasks_of_the_inbox
+WHERE t.handler = 'webhook_poll' AND t.enabled = 1 AND t.removed_at IS NULL
+ORDER BY t.name;
