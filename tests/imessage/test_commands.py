@@ -10,7 +10,7 @@ import pytest
 from jarvis.cli.imessage_house import CommandLineHouse
 from jarvis.errors import StoreBusy, StoreUnusable, UsageError
 from tests.imessage.conftest import World
-from tests.imessage.world import ADA, BOB
+from tests.imessage.world import ADA, BOB, texts
 
 INJECTIONS = [
     '"; do shell script "rm -rf ~"; "',
@@ -307,6 +307,17 @@ def test_a_sender_who_is_no_longer_allowed_is_told_nothing_more(world: World, mo
     assert ("failed", "its recipient is not allowed by the configuration") in world.rows(
         "SELECT state, reason FROM outbound_messages"
     )
+
+
+def test_a_command_that_was_cut_off_three_times_is_given_up_and_says_so(hello: World) -> None:
+    hello.write("jarvis: why hello")
+    hello.daemon.read()
+    for _ in range(3):
+        assert hello.state.claim(hello.clock.now()) is not None
+        hello.restart()
+    hello.tick()
+    assert texts(hello.osascript.said) == ["I was cut off 3 times at this, so I leave it: why hello"]
+    assert hello.rows("SELECT state FROM processing_jobs") == [("failed",)]
 
 
 # -- when the store cannot be used ------------------------------------------------------------------------------------

@@ -71,12 +71,11 @@ class Outbound:
 
     def claim(self, now: datetime) -> Letter | None:
         """pending -> sending: the next that may be sent, if there is one."""
-        with self._database.transaction():
-            row = self._database.row(_NEXT, (to_micros(now),))
-            if row is None or not self._database.change(_CLAIM, (to_micros(now), row[0])):
-                return None
-            number, key, to, chat, body, attempt, created, expires = row
-            return Letter(number, key, Recipient(to, chat), body, attempt, from_micros(created), from_micros(expires))
+        row = self._database.row(_NEXT, (to_micros(now),))
+        if row is None or not self._database.change(_CLAIM, (to_micros(now), row[0])):
+            return None
+        number, key, to, chat, body, attempt, created, expires = row
+        return Letter(number, key, Recipient(to, chat), body, attempt, from_micros(created), from_micros(expires))
 
     def settle(self, letter: Letter, how: Ended, reason: str, now: datetime) -> str:
         """What became of it: sent, unknown, failed, or pending where another attempt follows. That state."""

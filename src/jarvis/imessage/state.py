@@ -175,12 +175,11 @@ class StateStore:
 
     def claim(self, now: datetime) -> Request | None:
         """queued -> running: the next command, if there is one."""
-        with self._database.transaction():
-            row = self._database.row(_NEXT)
-            if row is None or not self._database.change(_CLAIM, (to_micros(now), row[0])):
-                return None
-            number, guid, sender, chat, sent_at, queued_at, text, attempt = row
-            return Request(number, guid, sender, chat, from_micros(sent_at), from_micros(queued_at), text, attempt)
+        row = self._database.row(_NEXT)  # most often there is none, and nothing is to be written to find that out
+        if row is None or not self._database.change(_CLAIM, (to_micros(now), row[0])):
+            return None
+        number, guid, sender, chat, sent_at, queued_at, text, attempt = row
+        return Request(number, guid, sender, chat, from_micros(sent_at), from_micros(queued_at), text, attempt)
 
     def settle(self, request: Request, answer: Answer, now: datetime, lifetime: timedelta) -> bool:
         """running -> succeeded or failed, with the answer in the outbox, at once. False if it was not running."""
