@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from jarvis.cli.imessage_house import CommandLineHouse
 from jarvis.errors import StoreBusy, StoreUnusable, UsageError
+from jarvis.imessage.ports import Recipient
 from tests.imessage.conftest import World
 from tests.imessage.world import ADA, BOB, texts
 
@@ -336,6 +338,32 @@ def test_a_busy_store_lets_the_command_wait(hello: World, monkeypatch: pytest.Mo
 def test_a_store_that_must_not_be_touched_is_told(hello: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CommandLineHouse, "status", _raise(StoreUnusable("the store is damaged")))
     assert hello.ask("jarvis: status") == "the store is damaged"
+
+
+def test_a_store_that_must_not_be_touched_does_not_end_the_daemon(
+    hello: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CommandLineHouse, "tidy", _raise(StoreUnusable("the store is damaged")))
+    hello.tick(3 * 3600)
+    assert "remind me in" in hello.ask("jarvis: help")
+
+
+def test_a_fault_in_a_duty_is_told_once_and_the_others_go_on(
+    hello: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("jarvis.imessage.daemon.IMessageDaemon._start", _raise(RuntimeError("odd")))
+    hello.state.outbound.add("k", Recipient(ADA), "hi", hello.clock.now(), timedelta(hours=1))
+    hello.tick()
+    hello.tick()
+    assert texts(hello.osascript.said) == ["hi"]
+    assert caplog.text.count("read failed") == 1
+
+
+def test_our_own_store_that_was_replaced_ends_the_daemon(hello: World, home: Path) -> None:
+    hello.write("jarvis: help")
+    (home / "data" / "imessage-worker.db").unlink()
+    with pytest.raises(StoreUnusable, match="imessage-worker.db"):
+        hello.tick()
 
 
 def test_a_fault_of_ours_ends_its_command_and_no_other(hello: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from jarvis.errors import JarvisError, StoreError, UsageError
+from jarvis.errors import JarvisError, NotFound, StoreError, StoreUnusable, UsageError
 from jarvis.imessage.gate import LONGEST
 from jarvis.imessage.ports import House, Reminder
 from jarvis.imessage.reminder import read_reminder
@@ -53,8 +54,9 @@ class Commands:
             return Answer(str(error), failed=True)
 
     def tidy(self, now: datetime) -> None:
-        """Take away reminders that are long over."""
-        self._house.tidy(now - _REMINDED)
+        """Take away reminders that are long over. A store that must not be touched is the main daemon's to tell of."""
+        with suppress(StoreUnusable, NotFound):
+            self._house.tidy(now - _REMINDED)
 
     def _answered(self, request: Request, now: datetime) -> Answer:
         verb, rest = _split(request.text)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from jarvis.addresses import normalised
-from jarvis.errors import JarvisError, SendRefused, SendUnknown, StoreBusy
+from jarvis.errors import JarvisError, SendRefused, SendUnknown, StoreBusy, StoreUnusable
 from jarvis.imessage.chatdb import BATCH, ChatDatabase, ChatError, Incoming, Look
 from jarvis.imessage.commands import Commands
 from jarvis.imessage.gate import Judged, Rules, judge, unsettled
@@ -67,9 +67,9 @@ class IMessageDaemon:
         waiting, unknown = self._state.recover(self._clock.now())
         self._cut_off = False
         if waiting:
-            _LOG.warning("%d commands were cut off and are carried out again", waiting)
+            _LOG.warning("commands that were cut off and are carried out again: %d", waiting)
         if unknown:
-            _LOG.warning("%d answers were being sent when Jarvis ended: they may have arrived", unknown)
+            _LOG.warning("answers that were being sent when Jarvis ended, and may have arrived: %d", unknown)
 
     def tick(self) -> None:
         """One pass: read, carry out, answer. What cannot be done now is told in the log and left for the next."""
@@ -82,7 +82,7 @@ class IMessageDaemon:
             except (ChatError, StoreBusy) as error:
                 self._cut_off = True
                 self._trouble.tell(duty.__name__, error.kind, str(error))
-            except JarvisError:
+            except StoreUnusable:  # our own: it must not be touched
                 raise
             except Exception as error:  # noqa: BLE001 - the next pass may go better, and the other duties do
                 self._cut_off = True

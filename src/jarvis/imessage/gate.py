@@ -25,10 +25,10 @@ class Rules(NamedTuple):
     max_age: timedelta
     rate: int  # commands of one sender a minute
 
-    def allows(self, recipient: Recipient, identifier: str = "") -> bool:
-        """Whether something may be sent there."""
+    def allows(self, recipient: Recipient) -> bool:
+        """Whether something may be sent there. The guid of a chat, `iMessage;+;chat123`, ends with its identifier."""
         if recipient.chat:
-            return identifier in self.chats if identifier else chat_allowed(recipient.chat, self.chats)
+            return recipient.chat.rpartition(";")[2] in self.chats
         return normalised(recipient.to) in self.senders | self.own
 
 
@@ -79,11 +79,6 @@ def _refused(message: Incoming, sender: str, rules: Rules, *, own_chat: bool) ->
     if message.group and message.chat_identifier not in rules.chats:
         return f"a group chat that is not in IMESSAGE_ALLOWED_CHATS: {message.chat_identifier[:80]}"
     return ""
-
-
-def chat_allowed(guid: str, chats: frozenset[str]) -> bool:
-    """Whether the chat of that guid, `iMessage;+;chat123`, is one of these identifiers."""
-    return guid.rpartition(";")[2] in chats
 
 
 def _recipient(message: Incoming, sender: str) -> Recipient:

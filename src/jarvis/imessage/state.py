@@ -6,7 +6,6 @@ its next start what it had taken in, what it was at, and what it may have sent.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ from jarvis.imessage.instants import from_micros, to_micros
 from jarvis.imessage.outbound import Outbound
 from jarvis.imessage.ports import Database, Recipient
 
-_LOG = logging.getLogger("jarvis.imessage")
 _SCHEMA = 1
 _MINUTE = timedelta(minutes=1)
 _STEP = timedelta(milliseconds=10)  # between the moments of two commands, which are identities too
