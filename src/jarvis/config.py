@@ -27,6 +27,7 @@ from jarvis.configvalues import (
     read_choice,
     read_database_url,
     read_days,
+    read_label,
     read_log_file,
     read_number,
     read_path,
@@ -61,6 +62,7 @@ class Config(NamedTuple):
     wake_settle: float
     retention: timedelta | None
     inbox_dir: Path
+    service_label: str
     backup_dir: Path
     imessage_senders: tuple[str, ...]
     imessage_chats: tuple[str, ...]
@@ -160,6 +162,9 @@ SETTINGS = (
             "and what has not ended."),
     Setting("WEBHOOK_INBOX_DIR", "inbox_dir", read_path, "$JARVIS_HOME/data/webhook-inbox", "a folder's path",
             "Where events arrive as files.", empty_is_unset=True),
+    Setting("JARVIS_SERVICE_LABEL", "service_label", read_label, "com.chg.jarvis-daemon",
+            "letters, digits, dots, hyphens and underscores, 100 at most, with a letter or digit at both ends",
+            "What launchd knows the service by; systemd without the leading com.chg."),
     Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
             "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
     Setting("IMESSAGE_ALLOWED_SENDERS", "imessage_senders", read_addresses, "nobody", ADDRESSES,

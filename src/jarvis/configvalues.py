@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -100,6 +101,14 @@ def read_database_url(raw: object, place: Place) -> str:
     if not path.startswith(("//", "/~/", "/$JARVIS_HOME/")):  # three slashes alone: tools disagree about them
         raise Refused("an absolute path makes four slashes: sqlite:////folder/memory.db")
     return f"sqlite:///{read_path(path[1:], place)}"
+
+
+def read_label(raw: object, _place: Place) -> str:
+    """Accept a name that is also a file's, and a word for every program that is given it."""
+    label = read_text(raw)
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", label):
+        raise Refused
+    return label
 
 
 def read_zone_name(raw: object, _place: Place) -> str:

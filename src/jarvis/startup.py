@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
 
 from jarvis import app
 from jarvis.config import load_config, prepare_home
 from jarvis.errors import StoreBusy, StoreDamaged, StoreError, StoreMoved, StoreUnusable
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.model import TaskSpec
-from jarvis.scheduler.schedule import Interval
+from jarvis.seeds import seed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
-    from jarvis.scheduler.ports import Clock
     from jarvis.taskwatch import TaskWatch
-
-# What the three agents before Jarvis did: scheduler-engine is the daemon itself, these are the other two.
-SEEDS = {"alert_eval": timedelta(hours=2), "webhook_poll": timedelta(minutes=5)}
 
 # Seconds after which a thread that works gives way to one that waits. A tick is dozens of short calls into SQLite, and
 # at Python's own 5 ms it waited after each of them while the inbox was full: 200 ms late at p99, and 35 with this.
@@ -31,19 +25,6 @@ GIVE_WAY = 0.0005
 # Seconds that looking the store over may hold up a start: 25 MB or so, the ledger of a year; the rest of a larger one
 # is looked over beside the work. Longer after a daemon ended without signing off, as with the power.
 CHECK_WITHIN, CHECK_AFTER_CRASH = 0.1, 60.0
-
-
-def seed(memory: MemoryStore, clock: Clock) -> list[str]:
-    """On a store's first start, add the tasks that replace the old agents, due at once. Their names."""
-    now = clock.now()
-    with memory.transaction():
-        if not memory.first_start():
-            return []
-        missing = [name for name in SEEDS if name not in memory.tasks.names()]
-        for name in missing:
-            spec = TaskSpec(name=name, schedule=Interval(SEEDS[name]), handler=name, origin="seed")
-            memory.add_task(spec, now, first=now.replace(microsecond=0))
-        return missing
 
 
 def run_daemon(config: Config | None = None) -> int:
@@ -61,7 +42,8 @@ def run_daemon(config: Config | None = None) -> int:
 
 def _served(config: Config, reopen: Callable[[], None]) -> int:
     """From the opening of the store to its closing."""
-    ready = _opened(config)
+    stops: list[str] = []
+    ready = _opened(config, stops)
     if ready is None:
         return 0
     memory, watch, made = ready
@@ -72,7 +54,7 @@ def _served(config: Config, reopen: Callable[[], None]) -> int:
         watch.ask()
 
     try:
-        _run(memory, config, reload, watch)
+        _run(memory, config, reload, watch, stops)
     except StoreMoved as error:
         raise StoreUnusable(_kept(memory, error)) from error
     except StoreUnusable:
@@ -82,10 +64,10 @@ def _served(config: Config, reopen: Callable[[], None]) -> int:
     return 0
 
 
-def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
+def _opened(config: Config, stops: list[str]) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
     """The store, with the tasks of jarvis.toml and the seeds (whose names are told), as soon as it can be used.
 
-    None if a stop was asked for before that.
+    None if a stop was asked for before that; one that comes after it is added to `stops`.
     """
     import logging
     from time import sleep
@@ -93,7 +75,7 @@ def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
     from jarvis.scheduler.outage import Outage
 
     log, clock, outage = logging.getLogger("jarvis.startup"), SystemClock(), Outage()
-    with _stoppable() as stopped:
+    with _stoppable(stops):
         while True:
             try:
                 return _looked_over(config, clock)
@@ -101,7 +83,7 @@ def _opened(config: Config) -> tuple[MemoryStore, TaskWatch, list[str]] | None:
                 if said := outage.failed(error, clock.monotonic(), clock.now()):
                     log.error("%s", said)
             sleep(max(0.0, outage.retry_at - clock.monotonic()))
-    log.info("stopped by %s before the store could be used", stopped)
+    log.info("stopped by %s before the store could be used", stops)
     return None
 
 
@@ -137,26 +119,28 @@ def _check_beside(memory: MemoryStore) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[list[str]]:
-    """SIGTERM and SIGINT end what is inside; their names. Only until the daemon takes the signals itself."""
+def _stoppable(came: list[str]) -> Iterator[None]:
+    """SIGTERM and SIGINT end what is inside; after it they are only noted, until the daemon takes them itself."""
     import signal
     import threading
 
     class Stopped(Exception):
         pass
 
-    came: list[str] = []
-
-    def stop(number: int, _frame: object) -> None:
+    def later(number: int, _frame: object) -> None:
         came.append(signal.Signals(number).name)
+
+    def stop(number: int, frame: object) -> None:
+        later(number, frame)
         raise Stopped
 
     if threading.current_thread() is not threading.main_thread():  # whoever embeds us decides
-        yield came
+        yield
         return
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield came
+        yield
+        before = dict.fromkeys(before, later)
     except Stopped:
         pass
     finally:
@@ -208,11 +192,15 @@ def _announce_handlers(config: Config) -> None:
     threading.Thread(target=log_problems, args=(pool,), name="jarvis-handler-files", daemon=True).start()
 
 
-def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch) -> None:
+def _run(
+    memory: MemoryStore, config: Config, reload: Callable[[], None], watch: TaskWatch, stops: Sequence[str]
+) -> None:
     import asyncio
+    import os
     import sys
 
     from jarvis.scheduler.daemon import JarvisDaemon
+    from jarvis.service.notify import keeper
 
     inbox = app.inbox_watch(config, memory, SystemClock())
     sys.setswitchinterval(GIVE_WAY)
@@ -225,8 +213,13 @@ def _run(memory: MemoryStore, config: Config, reload: Callable[[], None], watch:
         return watch.anything() or inbox.anything()
 
     async def serve() -> None:
-        made = app.engine(memory, config)
-        await JarvisDaemon(config.tick_interval, engine=made, reload=reload, on_look=look, outside=anything).run()
+        made, told = app.engine(memory, config), keeper(os.environ)
+        daemon = JarvisDaemon(
+            config.tick_interval, engine=made, reload=reload, on_look=look, outside=anything, keeper=told
+        )
+        if stops:
+            daemon.shutdown()
+        await daemon.run()
 
     try:
         asyncio.run(serve())

@@ -362,7 +362,7 @@ def test_a_fault_in_a_duty_is_told_once_and_the_others_go_on(
 def test_our_own_store_that_was_replaced_ends_the_daemon(hello: World, home: Path) -> None:
     hello.write("jarvis: help")
     (home / "data" / "imessage-worker.db").unlink()
-    with pytest.raises(StoreUnusable, match="imessage-worker.db"):
+    with pytest.raises(StoreUnusable, match=r"imessage-worker\.db"):
         hello.tick()
 
 

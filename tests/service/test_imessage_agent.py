@@ -16,14 +16,14 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "scripts" / "com.chg.imessage-d
 @pytest.fixture
 def agent() -> dict[str, Any]:
     text = TEMPLATE.read_text(encoding="utf-8")
-    filled = text.replace("__HOME__", "/Users/you").replace("__JARVIS__", "/Users/you/bin/jarvis")
+    filled = text.replace("__HOME__", "/Users/you").replace("__BIN__", "/Users/you/jarvis/bin")
     keys: dict[str, Any] = plistlib.loads(filled.encode())
     return keys
 
 
 def test_it_starts_the_imessage_daemon_by_its_absolute_path(agent: dict[str, Any]) -> None:
     assert agent["Label"] == "com.chg.imessage-daemon" == TEMPLATE.stem
-    assert agent["ProgramArguments"] == ["/Users/you/bin/jarvis", "imessage"]
+    assert agent["ProgramArguments"] == ["/Users/you/jarvis/bin/python", "-P", "-m", "jarvis", "imessage"]
     assert agent["WorkingDirectory"] == "/Users/you"
 
 
@@ -40,6 +40,13 @@ def test_it_has_time_to_end_what_it_is_sending(agent: dict[str, Any]) -> None:
 def test_it_runs_where_messages_can_be_told_to_send(agent: dict[str, Any]) -> None:
     assert agent["LimitLoadToSessionType"] == "Aqua"
     assert "/usr/bin" in agent["EnvironmentVariables"]["PATH"].split(":"), "osascript is there"
+
+
+def test_its_log_is_the_file_that_launchd_opens_so_that_it_is_rotated(agent: dict[str, Any]) -> None:
+    log = agent["EnvironmentVariables"]["IMESSAGE_LOG_FILE"]
+    assert (
+        agent["StandardErrorPath"] == agent["StandardOutPath"] == log == "/Users/you/Library/Logs/imessage-daemon.log"
+    )
 
 
 def test_what_it_writes_is_for_its_owner_alone(agent: dict[str, Any]) -> None:

@@ -40,6 +40,20 @@ def test_a_part_of_the_tree_that_was_given_to_us_is_found(tmp_path: Path) -> Non
 
 
 @linux
+def test_the_cgroup_of_our_own_unit_is_ours_and_that_of_what_it_starts_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc, folder = a_proc(tmp_path)
+    assert delegated(proc, "jarvis") == folder
+    assert delegated(proc, "other.service") is None
+    monkeypatch.setenv("JARVIS_UNIT", "jarvis")
+    assert delegated(proc) == folder
+    (folder / "jarvis-run-1-2").mkdir()
+    (proc / "cgroup").write_text("0::/user.slice/jarvis/jarvis-run-1-2\n")
+    assert delegated(proc) is None
+
+
+@linux
 @pytest.mark.parametrize(("line", "kind"), [("0::/elsewhere", "cgroup2"), ("1:cpu:/", "cgroup2"), ("0::/", "cgroup")])
 def test_where_there_is_none_nothing_is_used(tmp_path: Path, line: str, kind: str) -> None:
     proc, folder = a_proc(tmp_path, line=line, kind=kind)

@@ -31,10 +31,10 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except JarvisError as error:
-        _complain(error)
+        complain(error)
         return error.exit_code
     except OSError as error:
-        _complain(error)
+        complain(error)
         _give_up_stdout()  # it may be what failed, as on a full disk
         return 1
     return status
@@ -121,7 +121,8 @@ def _print_anything() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _complain(error: Exception) -> None:
+def complain(error: Exception) -> None:
+    """Say on stderr what went wrong."""
     from jarvis.cli.output import escaped
 
     problems = error.problems if isinstance(error, ConfigError | FileError) else [str(error)]

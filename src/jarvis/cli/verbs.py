@@ -83,6 +83,15 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "memory history": ("memory", "what was changed of all this, by whom, and what it was before"),
         "memory undo": ("memory", "take back your last change, or another"),
     },
+    "Keep it running": {
+        "service install": ("service", "have launchd or systemd keep the daemon running"),
+        "service uninstall": ("service", "end the service and take it away"),
+        "service status": ("service_status", "whether the service is installed and runs, and what to do"),
+        "service restart": ("service", "end the service and start it; a stopped one is started"),
+        "service stop": ("service", "end the service until the next login or restart"),
+        "service logs": ("service_status", "the end of what the service has said; with -f as it comes"),
+        "service migrate": ("service_migrate", "from the three old launchd agents to the service, and back"),
+    },
     "Keep it safe, and move": {
         "backup": ("backup", "a copy of the store, whole and packed, while a daemon writes to it"),
         "restore": ("restore", "put a backup in the place of the store; what was there is kept"),
@@ -96,7 +105,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = ("service", "web", "mcp", "doctor")
+LATER = ("web", "mcp", "doctor")
 
 
 def nouns() -> dict[str, list[str]]:

@@ -8,7 +8,8 @@ The command is moved right after it was started. What it forks before that momen
 by the other ways; it has the time that a program takes to load.
 
 Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst (cgroup.procs, cgroup.kill since Linux 5.14),
-systemd.resource-control(5) and the attribute user.delegate, by which systemd marks what it gave away.
+systemd.resource-control(5) and the attribute user.delegate, by which a system's systemd marks what it gave away.
+A user's systemd sets no mark (seen in 252): our own unit, which asks for its cgroup, names itself in JARVIS_UNIT.
 """
 
 from __future__ import annotations
@@ -68,8 +69,12 @@ class Cgroups:
         return Cgroup(made)
 
 
-def delegated(proc: Path = Path("/proc/self"), mark: str = "user.delegate") -> Path | None:
-    """The folder of this process's cgroup, if it is of version 2 and was given to us; else None."""
+def delegated(proc: Path = Path("/proc/self"), unit: str | None = None) -> Path | None:
+    """The folder of this process's cgroup, if it is of version 2 and was given to us; else None.
+
+    `unit` is the unit whose cgroup is delegated, JARVIS_UNIT if it is not given. What the daemon starts inherits that
+    variable, and is in a cgroup of another name.
+    """
     if sys.platform != "linux":
         return None
     try:
@@ -77,7 +82,9 @@ def delegated(proc: Path = Path("/proc/self"), mark: str = "user.delegate") -> P
         mounts = [line.split() for line in (proc / "mounts").read_text().splitlines()]
         root = next(fields[1] for fields in mounts if fields[2] == "cgroup2")
         folder = Path(root) / own.lstrip("/")
-        return folder if os.getxattr(folder, mark) == b"1" and os.access(folder, os.W_OK) else None
+        unit = os.environ.get("JARVIS_UNIT") if unit is None else unit
+        is_ours = folder.name == unit or os.getxattr(folder, "user.delegate") == b"1"
+        return folder if is_ours and os.access(folder, os.W_OK) else None
     except (OSError, StopIteration):
         return None
 

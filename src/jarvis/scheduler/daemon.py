@@ -19,6 +19,7 @@ from jarvis.errors import JarvisError, StoreBusy, StoreError, StoreUnusable
 from jarvis.scheduler.alarm import Alarm
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
+from jarvis.scheduler.keeper import Keeper
 from jarvis.scheduler.model import Instance, RunResult, RunState
 from jarvis.scheduler.outage import Outage
 from jarvis.scheduler.ports import Clock, Waker
@@ -50,6 +51,7 @@ class JarvisDaemon:
         reload: Callable[[], None] = lambda: None,
         on_look: Callable[[], None] = lambda: None,
         outside: Callable[[], bool] = lambda: False,
+        keeper: Keeper | None = None,
     ) -> None:
         self.tick_interval = tick_interval
         self.engine = engine or _composed(memory_store)
@@ -57,6 +59,7 @@ class JarvisDaemon:
         self._reload = reload
         self._on_look = on_look  # called beside the event loop every LOOK_EVERY, and after a reload
         self._outside = outside  # whether that would find anything; called on the event loop, while nothing runs
+        self._keeper = keeper or Keeper()
         self._shutdown = False
         self._signals = 0
         self._signalled_at = float("-inf")  # monotonic
@@ -78,9 +81,12 @@ class JarvisDaemon:
         self._setup_signals()
         try:
             await self._start()
+            if not self._shutdown:
+                self._keeper.ready()
             while not self._shutdown:
                 await self._tick()
                 await self._sleep()
+            self._keeper.stopping()
             await self._drain()
         finally:
             unsettled = self.engine.executor.busy

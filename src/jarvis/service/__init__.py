@@ -1,0 +1,1 @@
+"""Kept alive by the machine's own service manager: launchd or systemd."""
