@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -141,6 +142,11 @@ def test_what_is_no_chat_db_is_refused(mac: Phone, monkeypatch: pytest.MonkeyPat
     assert "cannot be read" in said
 
 
+def test_json_is_only_for_the_check(mac: Phone) -> None:
+    code, said = ended(started("--json"))
+    assert (code, "--json goes with --check" in said) == (2, True)
+
+
 def test_a_store_in_memory_is_refused(mac: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JARVIS_DATABASE_URL", "sqlite://")
     code, said = ended(started())
@@ -153,8 +159,6 @@ def test_a_look_at_what_it_would_do_changes_nothing(mac: Phone, home: Path) -> N
     process = subprocess.run(
         [sys.executable, "-m", "jarvis", "imessage", "--check", "--json"], capture_output=True, text=True, check=True
     )
-    import json
-
     found = json.loads(process.stdout)
     assert found["last_message"] == 1
     assert found["last_read"] is None

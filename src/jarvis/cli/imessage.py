@@ -6,7 +6,7 @@ import sys
 from contextlib import closing, contextmanager
 
 from jarvis.cli.command import Command
-from jarvis.errors import ConfigError, JarvisError
+from jarvis.errors import ConfigError, JarvisError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def _flags(parser: ArgumentParser) -> None:
 def _run(args: Namespace, _session: Session) -> int:
     from jarvis.imessage.chatdb import ChatDatabase
 
+    if args.json and not args.check:
+        raise UsageError("--json goes with --check: what else there is to say is in the log")
     config = _config(args)
     _refuse(config)
     chats = ChatDatabase(config.imessage_chat_db)
