@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from jarvis.taskspec import Reading
     from jarvis.taskwatch import TaskWatch
 
-HANDLERS = ("alert_eval", "command", "noop", "webhook_poll")
+HANDLERS = ("alert_eval", "command", "noop", "remind", "webhook_poll")
 
 BRIEF = frozenset({"noop"})  # of the house's handlers: over at once, whatever they are given
 
@@ -56,11 +56,14 @@ def house_handlers(config: Config) -> dict[str, Handler]:
     from jarvis.handlers.environment import inherited
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
+    from jarvis.imessage.reminder import remind
+    from jarvis.imessaging import imessage_state
 
     return {
         "alert_eval": alert_eval(config.zone),
         "command": command(cgroups=Cgroups(delegated()), environ=inherited()),
         "noop": noop,
+        "remind": remind(lambda: imessage_state(config)),
         "webhook_poll": webhook_poll(config.inbox_dir),
     }
 
@@ -129,6 +132,10 @@ def check_handler(
         from jarvis.handlers.command_params import check_params
 
         check_params(params)
+    if name == "remind":
+        from jarvis.imessage.reminder import check_params as check_reminder
+
+        check_reminder(params)
 
 
 def unhurried_check(config: Config) -> Callable[[str, Mapping[str, Any]], None]:

@@ -22,6 +22,8 @@ from jarvis.configvalues import (
     Parser,
     Place,
     Refused,
+    read_addresses,
+    read_chats,
     read_choice,
     read_database_url,
     read_days,
@@ -29,6 +31,7 @@ from jarvis.configvalues import (
     read_log_file,
     read_number,
     read_path,
+    read_prefix,
     read_zone_name,
 )
 from jarvis.errors import ConfigError
@@ -61,6 +64,15 @@ class Config(NamedTuple):
     inbox_dir: Path
     service_label: str
     backup_dir: Path
+    imessage_senders: tuple[str, ...]
+    imessage_chats: tuple[str, ...]
+    imessage_self: tuple[str, ...]
+    imessage_prefix: str
+    imessage_poll: float
+    imessage_chat_db: Path
+    imessage_max_age: float
+    imessage_rate: int
+    imessage_log_file: Path | None
     task_tables: Mapping[str, dict[str, Any]] = MappingProxyType({})
     channels: Mapping[str, ChannelSpec] = MappingProxyType({})
     inbox_sources: Mapping[str, Source] = MappingProxyType({})
@@ -115,6 +127,7 @@ def default_home(environ: Environ, platform: str = sys.platform) -> tuple[str, s
 
 # -- the table ----------------------------------------------------------------------------------------------
 SECONDS = "a number of seconds above 0 and up to a year, fractions allowed"
+ADDRESSES = "telephone numbers such as +15551234567 and mail addresses, between commas, or nobody"
 YEAR = 366 * 86400  # more could overflow when added to a date
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -154,6 +167,25 @@ SETTINGS = (
             "What launchd knows the service by; systemd without the leading com.chg."),
     Setting("JARVIS_BACKUP_DIR", "backup_dir", read_path, "$JARVIS_HOME/backups", "a folder's path",
             "Where `jarvis backup` puts backups, and `jarvis restore` looks for them.", empty_is_unset=True),
+    Setting("IMESSAGE_ALLOWED_SENDERS", "imessage_senders", read_addresses, "nobody", ADDRESSES,
+            "Whose messages are commands. `jarvis imessage` does not start without it.", empty_is_unset=True),
+    Setting("IMESSAGE_ALLOWED_CHATS", "imessage_chats", read_chats, "nobody",
+            "chat identifiers such as chat123456789, between commas, or nobody",
+            "Group chats in which the allowed senders may give commands.", empty_is_unset=True),
+    Setting("IMESSAGE_NOTES_TO_SELF", "imessage_self", read_addresses, "nobody", ADDRESSES,
+            "Your own addresses: what you write to yourself there is a command.", empty_is_unset=True),
+    Setting("IMESSAGE_COMMAND_PREFIX", "imessage_prefix", read_prefix, "jarvis:",
+            "1 to 40 printable characters", "What a message begins with that is a command; case does not matter."),
+    Setting("IMESSAGE_POLL_SECONDS", "imessage_poll", read_number(float, 0, YEAR), "5", SECONDS,
+            "Time between two looks at the messages."),
+    Setting("IMESSAGE_CHAT_DB", "imessage_chat_db", read_path, "~/Library/Messages/chat.db", "a file's path",
+            "The database of the program Messages. It is only read.", empty_is_unset=True),
+    Setting("IMESSAGE_MAX_AGE_SECONDS", "imessage_max_age", read_number(float, 0, YEAR), "3600", SECONDS,
+            "A command that was sent longer ago is not carried out, and an answer that could not be sent is dropped."),
+    Setting("IMESSAGE_RATE_PER_MINUTE", "imessage_rate", read_number(int, 0, 1000), "10",
+            "a whole number from 1 to 1000", "Commands of one sender that are carried out in a minute."),
+    Setting("IMESSAGE_LOG_FILE", "imessage_log_file", read_log_file, "$JARVIS_HOME/data/imessage-daemon.log",
+            "a file's path, or - for stderr alone", "The log of `jarvis imessage`.", empty_is_unset=True),
 )
 # fmt: on
 

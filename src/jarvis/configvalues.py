@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from jarvis.addresses import normalised
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
 
@@ -117,3 +118,34 @@ def read_zone_name(raw: object, _place: Place) -> str:
     except ZoneError as error:
         nearest = str(error).partition("Did you mean ")
         raise Refused("".join(nearest[1:])) from error
+
+
+NOBODY = "nobody"
+
+
+def read_addresses(raw: object, _place: Place) -> tuple[str, ...]:
+    """Accept telephone numbers with + and mail addresses, between commas or in a list; `nobody` is none."""
+    return _several(raw, normalised, "a telephone number needs its + and country, as in +15551234567")
+
+
+def read_chats(raw: object, _place: Place) -> tuple[str, ...]:
+    """Accept identifiers of chats, as they are; `nobody` is none."""
+    return _several(raw, lambda text: text if text.isprintable() else None, "")
+
+
+def _several(raw: object, read: Callable[[str], str | None], hint: str) -> tuple[str, ...]:
+    if raw == NOBODY:
+        return ()
+    texts = raw if isinstance(raw, list | tuple) else read_text(raw).split(",")
+    found = [read(read_text(text).strip()) for text in texts]
+    if None in found or not found:
+        raise Refused(hint)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def read_prefix(raw: object, _place: Place) -> str:
+    """Accept the short text that commands begin with, on one line."""
+    text = read_text(raw).strip()
+    if len(text) > 40 or not text.isprintable():
+        raise Refused
+    return text

@@ -36,7 +36,7 @@ def greeting(home: Path) -> Path:
 def test_the_handlers_are_listed_with_where_they_stand(jarvis: Jarvis, greeting: Path) -> None:
     said = jarvis("handler", "list")
     assert [line.split()[0] for line in said.out.splitlines()[1:]] == [
-        *("alert_eval", "command", "greet", "noop", "webhook_poll")
+        *("alert_eval", "command", "greet", "noop", "remind", "webhook_poll")
     ]
     assert f"greet         {greeting}:4" in said.out
 
@@ -68,7 +68,7 @@ def test_a_handler_that_does_not_exist_is_refused_with_those_that_do(
     greeting.with_name("broken.py").write_text("def x(:\n")
     said = jarvis("task", "add", "g", "--every", "1h", "--handler", "great")
     assert said.code == 2
-    assert "there are alert_eval, command, greet, noop, webhook_poll. Did you mean greet?" in said.err
+    assert "there are alert_eval, command, greet, noop, remind, webhook_poll. Did you mean greet?" in said.err
     assert "broken.py: line 1: SyntaxError" in said.err
     assert not store.tasks.names()
 

@@ -41,6 +41,7 @@ PHRASES = {
     r"under a lock": "DESIGN section 6: migrations are applied under a lock",
     r"max workers": "the setting JARVIS_MAX_WORKERS (DESIGN section 7)",
     r"(?:warm )?worker (?:process(?:es)?|threads?|pools?)": "DESIGN section 9: not a handler",
+    r"processing jobs": "the table's name (issue 7)",
     r"imessage worker": "imessage-worker.db is the file's name (the seed)",
     r"(?:desktop|display) notifications?": "what the desktop calls its own",
     r"create trigger|drop trigger": "SQL",

@@ -24,7 +24,7 @@ def _flags(parser: ArgumentParser) -> None:
     from jarvis.config import SETTINGS
 
     for setting in SETTINGS:
-        if setting.field not in NO_FLAG:
+        if setting.field not in NO_FLAG and not setting.field.startswith("imessage_"):
             flag, metavar = f"--{setting.field.replace('_', '-')}", setting.field.rpartition("_")[2].upper()
             parser.add_argument(flag, metavar=metavar, help=f"{setting.doc} ({setting.env})".replace("%", "%%"))
     slowly = checked("--refuse-slowly", length)

@@ -35,7 +35,7 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     rule, zone = _rule(args, session)
-    found = _after(rule, _start(args, session, zone), args.n)
+    found = instants_after(rule, _start(args, session, zone), args.n)
     if args.json:
         return emit([iso(each, zone) for each in found])
     for each in found:
@@ -80,7 +80,8 @@ def _start(args: Namespace, session: Session, zone: tzinfo) -> datetime:
     return session.now if args.start is None else an_instant("--from", args.start, zone)
 
 
-def _after(rule: Rule, start: datetime, count: int) -> list[datetime]:
+def instants_after(rule: Rule, start: datetime, count: int) -> list[datetime]:
+    """The next instants after a moment, as many as there are up to `count`."""
     found: list[datetime] = []
     try:
         while len(found) < count and (start := rule.next_after(start)) is not None:  # type: ignore[assignment]

@@ -25,14 +25,14 @@ NO_DAEMON = "no daemon is running: start one with `jarvis daemon`"
 
 
 def _run(args: Namespace, session: Session) -> int:
-    found = _found(session)
+    found = look(session)
     if args.json:
         return emit(_for_json(found, session.zone))
-    listing(_lines(found, session.zone))
+    listing(lines(found, session.zone))
     return 0
 
 
-def _found(session: Session) -> dict[str, Any]:
+def look(session: Session) -> dict[str, Any]:
     """Everything, under the names it has as JSON."""
     database, config = session.database, session.config
     due = glance.next_due(database)
@@ -61,7 +61,8 @@ def _for_json(value: object, zone: tzinfo) -> object:
     return [_for_json(part, zone) for part in value] if isinstance(value, list) else plain(value, zone)
 
 
-def _lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
+def lines(found: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
+    """The same for a person, line by line."""
     due, tasks, unsent = found["next"], found["tasks"], _counted(found["unsent"])
     daemons = [f"process {each['pid']}, since {instant(each['since'], zone)}" for each in found["daemons"]]
     return [

@@ -8,6 +8,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Run Jarvis": {
         "daemon": ("daemon", "run the daemon in the foreground; a service manager starts this"),
         "tick": ("tick", "do now, once, what is due, and wait for it"),
+        "imessage": ("imessage", "take commands by iMessage: a process of its own; a service manager starts this"),
         "status": ("status", "what is going on: daemons, tasks, what is due next, the last day's runs"),
     },
     "Say what is to be done": {
@@ -104,7 +105,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = ("imessage", "web", "mcp", "doctor")
+LATER = ("web", "mcp", "doctor")
 
 
 def nouns() -> dict[str, list[str]]:
