@@ -18,18 +18,20 @@ Back up the store of Jarvis, or put a backup in its place (the newest whole one,
   --restore [X]  restore the backup X, or the newest whole one of the folder X
   --dry-run      say what would be done, and do nothing
 
-JARVIS names the program, if it is neither beside this script (../.venv/bin/jarvis) nor on PATH.
+JARVIS names the program, if it is neither of the installation that this script is in nor on PATH.
 END
 }
 
-# The program: as told, of the checkout that this script is in, on PATH, or where pipx and uv put it.
+# The program: as told, of the checkout or the environment that this script is in, on PATH, or where pipx and uv put it.
 program() {
   if [ -n "${JARVIS:-}" ]; then
     printf '%s\n' "$JARVIS"
     return
   fi
   here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-  for each in "$here/../.venv/bin/jarvis" "$here/jarvis" "$(command -v jarvis || :)" "${HOME:-}/.local/bin/jarvis"; do
+  own=$here/../.venv/bin/jarvis
+  case $here in */site-packages/jarvis/scripts) own=$here/../../../../../bin/jarvis ;; esac
+  for each in "$own" "$here/jarvis" "$(command -v jarvis || :)" "${HOME:-}/.local/bin/jarvis"; do
     if [ -n "$each" ] && [ -x "$each" ]; then
       printf '%s\n' "$each"
       return

@@ -100,15 +100,29 @@ def checked(what: str, read: Callable[[str], T]) -> Callable[[str], T]:
     return parsed
 
 
-def one_of(what: str, choices: Sequence[str]) -> Callable[[str], str]:
-    """An argparse type for one of a few words, with the nearest one suggested."""
+class OneOf:
+    """An argparse type for one of a few words, with the nearest one suggested. Shells complete `choices`."""
 
-    def chosen(text: str) -> str:
-        if text not in choices:
-            raise UsageError(f"{what}: got {text!r}, use one of {', '.join(choices)}.{near(text, choices)}")
+    def __init__(self, what: str, choices: Sequence[str]) -> None:
+        self._what = what
+        self.choices = choices
+
+    def __call__(self, text: str) -> str:
+        """The word, if it is one of them."""
+        if text not in self.choices:
+            allowed = ", ".join(self.choices)
+            raise UsageError(f"{self._what}: got {text!r}, use one of {allowed}.{near(text, self.choices)}")
         return text
 
-    return chosen
+
+def one_of(what: str, choices: Sequence[str]) -> OneOf:
+    """An argparse type for one of a few words."""
+    return OneOf(what, choices)
+
+
+def task_name(text: str) -> str:
+    """An argparse type for a task's name, as it is: the shells know by it what to offer (jarvis.cli.completion)."""
+    return text
 
 
 def whole(what: str, least: int, most: int) -> Callable[[str], int]:

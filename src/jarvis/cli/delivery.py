@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of, whole
+from jarvis.cli.args import add_json, an_id, one_of, task_name, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, instant, listing, note, table
 from jarvis.cli.records import of_delivery
@@ -25,7 +25,7 @@ _MOST = 2**63 - 1
 
 def _list_flags(parser: ArgumentParser) -> None:
     states = one_of("--state", list(DeliveryState))
-    parser.add_argument("--task", metavar="NAME", help="of this task only")
+    parser.add_argument("--task", metavar="NAME", type=task_name, help="of this task only")
     parser.add_argument("--channel", metavar="NAME", help="to this channel only")
     parser.add_argument("--state", metavar="STATE", type=states, help=", ".join(DeliveryState))
     limit = whole("--limit", 0, _MOST)

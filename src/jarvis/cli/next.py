@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_instant, checked, whole, zone_name
+from jarvis.cli.args import add_json, an_instant, checked, task_name, whole, zone_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, note
 from jarvis.errors import UsageError
@@ -25,7 +25,7 @@ DEFAULT_COUNT, MOST = 5, 1000
 
 
 def _flags(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="the task")
+    parser.add_argument("name", metavar="NAME", nargs="?", type=task_name, help="the task")
     parser.add_argument("--cron", metavar="E", help="a cron expression, in place of a task")
     parser.add_argument("--tz", metavar="Z", type=checked("--tz", zone_name), help="the expression's time zone")
     parser.add_argument("--from", metavar="T", dest="start", help="instants after this one, in place of the present")

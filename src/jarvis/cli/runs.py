@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, whole
+from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, task_name, whole
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, table
 from jarvis.cli.records import of_delivery, of_row, of_run
@@ -27,7 +27,7 @@ _MOST = 2**63 - 1
 
 # -- list -------------------------------------------------------------------------------------------------
 def _list_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--task", metavar="NAME", help="runs of this task only")
+    parser.add_argument("--task", metavar="NAME", type=task_name, help="runs of this task only")
     parser.add_argument("--state", metavar="STATE", type=one_of("--state", list(RunState)), help="in this state only")
     parser.add_argument("--since", metavar="D|T", help="due in the last D (2h, 7d), or at T or later")
     limit = whole("--limit", 0, _MOST)

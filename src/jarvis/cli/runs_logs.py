@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from time import sleep
 
+from jarvis.cli.args import task_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import note
 from jarvis.errors import NotFound
@@ -27,7 +28,8 @@ NEVER_STARTED = (RunState.MISSED, RunState.SKIPPED)
 
 
 def _flags(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="ID|TASK", help="a run's id, or a task's name for its running or newest run")
+    text = "a run's id, or a task's name for its running or newest run"
+    parser.add_argument("run", metavar="ID|TASK", type=task_name, help=text)
     parser.add_argument("-f", "--follow", action="store_true", help="wait for more until the run has ended")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_instant, checked, whole, zone_name
+from jarvis.cli.args import add_json, an_instant, checked, task_name, whole, zone_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, note, table
 from jarvis.cli.records import of_run
@@ -39,7 +39,8 @@ def _flags(parser: ArgumentParser) -> None:
         help="the machine is in another time zone from T on; tasks that name none follow; repeatable",
     )  # fmt: skip
     parser.add_argument("--takes", metavar="D", default="0", help="how long each run takes (0)")
-    parser.add_argument("--task", metavar="NAME", action="append", default=[], help="only this task; repeatable")
+    text = "only this task; repeatable"
+    parser.add_argument("--task", metavar="NAME", type=task_name, action="append", default=[], help=text)
     parser.add_argument("-n", metavar="N", type=whole("-n", 0, 1_000_000), default=ROWS_SHOWN, help="rows shown (30)")
     add_json(parser)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jarvis.cli import glance
-from jarvis.cli.args import add_json
+from jarvis.cli.args import add_json, task_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, note, table
 from jarvis.cli.records import next_run_at, of_policy, of_row, of_run, of_task, plain
@@ -26,7 +26,14 @@ NEXT_SHOWN = RUNS_SHOWN = 5
 
 
 # -- list -------------------------------------------------------------------------------------------------
+def _list_flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--names", action="store_true", help="print the names alone, one a line")
+    add_json(parser)
+
+
 def _list(args: Namespace, session: Session) -> int:
+    if args.names:
+        return _names(args, session)
     found, zone = glance.tasks(session.database), session.zone
     if args.json:
         return emit([{name: plain(value, zone) for name, value in each.items()} for each in found])
@@ -34,6 +41,16 @@ def _list(args: Namespace, session: Session) -> int:
     for each in found:
         if each["problem"]:
             note(f"task {each['name']}: {each['problem']}")
+    return 0
+
+
+def _names(args: Namespace, session: Session) -> int:
+    """For other programs, and for shells that complete one: they look, and make no store."""
+    if args.json:
+        raise UsageError("--names and --json are two ways to print it: use one of them")
+    path = session.config.database_path
+    for each in glance.tasks(session.database) if path is None or path.exists() else ():
+        print(each["name"])
     return 0
 
 
@@ -45,7 +62,7 @@ def _row(task: dict[str, Any], zone: tzinfo) -> Sequence[object]:
 # -- show -------------------------------------------------------------------------------------------------
 def add_name(parser: ArgumentParser) -> None:
     """Add the task's name."""
-    parser.add_argument("name", metavar="NAME", help="the task's name")
+    parser.add_argument("name", metavar="NAME", type=task_name, help="the task's name")
 
 
 def _show_flags(parser: ArgumentParser) -> None:
@@ -149,11 +166,12 @@ def _run_line(run: Run, zone: tzinfo) -> str:
 
 LIST = Command(
     _list,
-    flags=add_json,
+    flags=_list_flags,
     about="Show every task, when it is due next and how its last run that started went.",
     examples="""
 jarvis task list
-jarvis task list --json""",
+jarvis task list --json
+jarvis task list --names""",
 )
 SHOW = Command(
     _show,

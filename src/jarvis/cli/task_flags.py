@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import json_or_text
+from jarvis.cli.args import json_or_text, task_name
 from jarvis.cli.output import emit, escaped, instant, iso, note
 from jarvis.cli.records import next_run_at, of_task
 from jarvis.cli.status import NO_DAEMON
@@ -97,7 +97,8 @@ def _add(parser: ArgumentParser, title: str, flags: dict[str, tuple[str, str]]) 
     group = parser.add_argument_group(title)
     for key, (metavar, text) in flags.items():
         action = "append" if key in _REPEATED else "store"
-        group.add_argument(spelled(key), metavar=metavar, action=action, help=text)
+        kind = task_name if metavar == "TASK" else str
+        group.add_argument(spelled(key), metavar=metavar, type=kind, action=action, help=text)
     return group
 
 

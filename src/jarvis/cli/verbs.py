@@ -90,6 +90,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "service restart": ("service", "end the service and start it; a stopped one is started"),
         "service stop": ("service", "end the service until the next login or restart"),
         "service logs": ("service_status", "the end of what the service has said; with -f as it comes"),
+        "service files": ("service_files", "where the scripts and templates for service managers are"),
         "service migrate": ("service_migrate", "from the three old launchd agents to the service, and back"),
     },
     "Keep it safe, and move": {
@@ -98,7 +99,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "import": ("import_", "bring over what an earlier assistant stored, every row accounted for"),
     },
     "Help": {
-        "help": ("help", "this list, or the help of one verb: jarvis help task add"),
+        "help": ("help", "this list, the help of one verb (jarvis help task add), or a topic (jarvis help topics)"),
+        "completion": ("completion", "a script that makes bash, zsh or fish complete the command line"),
     },
 }
 
