@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 # What it does not know it leaves to readline, which completes names of files (-o default).
 # `compgen -W` is not used: it would expand what a task's name holds, such as $(...).
-_TEMPLATE = r"""# Completion of jarvis for bash: `jarvis completion bash` prints it anew, `jarvis help install` says where it goes.
+_TEMPLATE = r"""# Completion of jarvis for bash: `jarvis completion bash` prints it anew;
+# `jarvis help install` says where it goes.
 
 _jarvis_offer() {
   local word

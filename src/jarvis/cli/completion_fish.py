@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from jarvis.cli.completion import Flag, Taken, Value
 
-_HEAD = r"""# Completion of jarvis for fish: `jarvis completion fish` prints it anew, `jarvis help install` says where it goes.
+_HEAD = r"""# Completion of jarvis for fish: `jarvis completion fish` prints it anew;
+# `jarvis help install` says where it goes.
 
 function __jarvis_words # what stands before the cursor, without jarvis and its --home
     set -l words (commandline -opc)
@@ -65,15 +66,15 @@ def render(verbs: dict[str, Taken]) -> str:
 
 def _noun(noun: str, actions: list[str]) -> Iterable[str]:
     about = ", ".join(actions) if actions else VERBS[noun][1]
-    yield f"-n __jarvis_first -a {noun} -d {_quoted(about)}"
+    yield f"-n __jarvis_first -a {noun} -d {quoted(about)}"
     for action in actions:
-        yield f"-n '__jarvis_first {noun}' -a {action} -d {_quoted(VERBS[f'{noun} {action}'][1])}"
+        yield f"-n '__jarvis_first {noun}' -a {action} -d {quoted(VERBS[f'{noun} {action}'][1])}"
 
 
 def _verb(verb: str, takes: Taken) -> Iterable[str]:
     start = f"-n '__jarvis_verb {verb}'"
     for flag in takes.flags:
-        yield " ".join([start, *_names(flag), *([_value(flag.value)] if flag.value else []), "-d", _quoted(flag.about)])
+        yield " ".join([start, *_names(flag), *([_value(flag.value)] if flag.value else []), "-d", quoted(flag.about)])
     for word in takes.words:
         if word.kind == "file":
             yield f"{start} -F"
@@ -88,9 +89,10 @@ def _names(flag: Flag) -> Iterable[str]:
 
 def _value(value: Value) -> str:
     if value.choices:
-        return f"-x -a {_quoted(' '.join(value.choices))}"
+        return f"-x -a {quoted(' '.join(value.choices))}"
     return _KINDS.get(value.kind, "-x")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as one word."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from jarvis.cli.completion import Flag, Taken, Value
 
 _TEMPLATE = r"""#compdef jarvis
-# Completion of jarvis for zsh: `jarvis completion zsh` prints it anew, `jarvis help install` says where it goes.
+# Completion of jarvis for zsh: `jarvis completion zsh` prints it anew;
+# `jarvis help install` says where it goes.
 
 _jarvis_tasks() {
   local -a names
@@ -100,12 +101,12 @@ def _noun(noun: str, actions: list[str]) -> str:
 
 
 def _described(word: str, about: str) -> str:
-    return _quoted(f"{word}:{about}")
+    return quoted(f"{word}:{about}")
 
 
 def _verb(verb: str, takes: Taken) -> str:
     specs = [*(spec for flag in takes.flags for spec in _specs(flag)), *_words(takes)]
-    return f"    '{verb}')\n      _arguments -S " + " \\\n        ".join(map(_quoted, specs)) + "\n      ;;"
+    return f"    '{verb}')\n      _arguments -S " + " \\\n        ".join(map(quoted, specs)) + "\n      ;;"
 
 
 def _specs(flag: Flag) -> Iterable[str]:
@@ -133,5 +134,6 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as one word."""
     return "'" + text.replace("'", "'\\''") + "'"
