@@ -32,6 +32,7 @@ def test_a_verb_goes_before_a_page_of_its_name(jarvis: Jarvis) -> None:
     assert jarvis("help", "backup") == jarvis("backup", "--help")
     assert jarvis("help", "--page", "backup").out.startswith("# Backups\n")
     assert jarvis("help", "phrases") == jarvis("help", "--page", "phrases")
+    assert jarvis("inbox", "--help").out.endswith("\nMore about it: jarvis help --page inbox\n")
 
 
 @pytest.mark.parametrize(
@@ -62,4 +63,7 @@ def test_the_scripts_are_named_by_their_paths(jarvis: Jarvis) -> None:
 
 def test_an_installation_without_its_files_says_so(jarvis: Jarvis, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr(shipped, "_PACKAGE", home)
+    said = jarvis("service", "files")
+    assert (said.code, said.out) == (1, "")
+    assert "Install from a clone" in said.err
     assert jarvis("help", "--page", "phrases").code == 2

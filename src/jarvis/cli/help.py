@@ -44,7 +44,7 @@ def _run(args: Namespace, _session: Session) -> int:
     elif len(words) == 1 and words[0] not in (*nouns(), *LATER):
         print(topics.page_or_verb(words[0]), end="")
     elif len(words) == 1 and nouns().get(words[0]):
-        print(overview(f"{words[0]} "))
+        print(overview(f"{words[0]} ") + topics.hint(words[0]))
     else:
         _one(words)
     return 0

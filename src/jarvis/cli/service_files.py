@@ -22,6 +22,11 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, _session: Session) -> int:
     found = shipped.scripts()
+    if not found:
+        raise NotFound(
+            "this installation has no such files: what it was built from had lost the links in src/jarvis, as a zip "
+            "archive does. Install from a clone, or from a wheel built in one"
+        )
     if args.name is not None and args.name not in found:
         raise NotFound(f"no file {args.name!r} comes with Jarvis.{near(args.name, found)} See `jarvis service files`")
     shown = {name: path for name, path in found.items() if args.name in (None, name)}

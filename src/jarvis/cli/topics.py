@@ -49,6 +49,11 @@ def page_or_verb(name: str) -> str:
     raise UsageError(f"there is no verb and no topic {name!r}.{near} See `jarvis help` and `jarvis help topics`")
 
 
+def hint(noun: str) -> str:
+    """Where there is more to read about a noun; "" if there is no page of its name."""
+    return f"\nMore about it: jarvis help --page {noun}" if noun in known() else ""
+
+
 def _suggested(name: str, names: list[str]) -> str:
     from jarvis.scheduler.suggest import did_you_mean
 
