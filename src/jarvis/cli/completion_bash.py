@@ -119,7 +119,9 @@ def render(verbs: dict[str, Taken]) -> str:
 
 
 def _verb(verb: str, takes: Taken) -> str:
-    flags, valued, tasks = [], [], []
+    flags: list[str] = []
+    valued: list[str] = []
+    tasks: list[str] = []
     for flag in takes.flags:
         flags += flag.names
         valued += flag.names if flag.value else []
