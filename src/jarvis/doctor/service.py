@@ -14,6 +14,7 @@ from jarvis.service.manager import Manager, State
 from jarvis.service.migrate import OLD_AGENTS, unfinished
 
 INSTALL = "`jarvis service install` sees to that"
+ALONE = "keep `jarvis daemon` running yourself, in tmux or by cron's @reboot"
 
 
 def service(case: Case) -> Iterator[Finding]:
@@ -22,9 +23,8 @@ def service(case: Case) -> Iterator[Finding]:
         manager = case.manager()
         state = manager.state()
     except NoManager as nobody:
-        yield note(
-            str(nobody).partition("\n")[0], "keep `jarvis daemon` running yourself, in tmux or by cron's @reboot"
-        )
+        said, _, more = str(nobody).partition("\n")[0].partition(". ")
+        yield note(said, f"{more}. Or {ALONE}" if more else ALONE)
         return
     text = installed_text(manager.file)
     if text is None and not state.loaded:
