@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import jarvis
 from jarvis.doctor.case import Case
-from jarvis.doctor.finding import Finding, counted, named, note, ok, span, warning
+from jarvis.doctor.finding import Finding, named, note, ok, span, warning
 from jarvis.memory.life import this_host
 from jarvis.scheduler.model import Instance
 
@@ -21,7 +21,7 @@ def daemons(case: Case) -> Iterator[Finding]:
         return  # each process has a store of its own
     living, gone = case.store().instances(case.now) if case.opened() else ([], [])
     if not living:
-        yield _none(case)
+        yield warning("no daemon is running", START)
     for each in living:
         yield from _of(each, case)
     here = [each for each in living if each.host == this_host()]
@@ -36,12 +36,6 @@ def daemons(case: Case) -> Iterator[Finding]:
             f"{_pids(gone)} ended without signing off (killed, or with the power)",
             "the next daemon recovers what they had begun",
         )
-
-
-def _none(case: Case) -> Finding:
-    late = case.store().overdue(case.now) if case.opened() else []
-    waits = f": {counted(len(late), 'task')} wait, {named(name for name, _ in late)}" if late else ""
-    return warning(f"no daemon is running{waits}", START)
 
 
 def _of(each: Instance, case: Case) -> Iterator[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,11 +97,24 @@ def _of_file(path: Path) -> Iterator[Finding]:
 
 def _not_to_be_changed(path: Path) -> Iterator[Finding]:
     """What Jarvis carries out must not be another's to write."""
-    if path.exists() and (mode := S_IMODE(path.stat().st_mode)) & 0o022:
+    if not path.exists():
+        return
+    facts = path.stat()
+    mode = S_IMODE(facts.st_mode)
+    if mode & (0o002 if _is_own(facts.st_gid) else 0o022):
         yield warning(
             f"others on this machine may change {path} (mode {mode:04o}), and with it what Jarvis does in your name",
             f"`chmod go-w {path}`",
         )
+
+
+def _is_own(group: int) -> bool:
+    """Whether it is the user's own group, with nobody else in it, as many a Linux has one for each user."""
+    try:
+        mine, found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return found.gr_name == mine and set(found.gr_mem) <= {mine}
 
 
 # -- room -------------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import apsw
 
 from jarvis.doctor.case import Case, NotLookedAt
 from jarvis.doctor.finding import Finding, error, note, ok, span, warning
-from jarvis.errors import StoreDamaged
+from jarvis.errors import StoreDamaged, StoreError
 from jarvis.handlers.alerts import BACKUP_FACT
 from jarvis.memory.archives import archives, newest_whole
+from jarvis.memory.checkup import Checkup
 from jarvis.memory.faults import UNTOUCHED, left_alone
 from jarvis.memory.migrate import migrations
 from jarvis.scheduler.size import format_size
@@ -31,18 +32,18 @@ def whole(case: Case) -> Iterator[Finding]:
             "name a file in JARVIS_DATABASE_URL",
         )
         return
-    store = case.opened()
-    if store is None:
-        yield _missing(case, path)
-        return
-    said = f"{path}, {_size(path)}"
     try:
-        looked_over = store.reader.check(CHECK_WITHIN)
+        store = case.opened()
+        yield _missing(case, path) if store is None else _looked_over(store, path)
     except StoreDamaged as damaged:
         yield error(str(damaged).partition(f" {UNTOUCHED}")[0].rstrip("."), _way_back(case))
-        return
-    part = f"what SQLite looked at in {CHECK_WITHIN:g} s is whole"
-    yield ok(f"{said}: whole" if looked_over else f"{said}: {part}")
+    except StoreError as unreadable:
+        yield error(str(unreadable), f"see whose it is, and its folder: `ls -l {path.parent}`")
+
+
+def _looked_over(store: Checkup, path: Path) -> Finding:
+    part = "whole" if store.reader.check(CHECK_WITHIN) else f"what SQLite looked at in {CHECK_WITHIN:g} s is whole"
+    return ok(f"{path}, {_size(path)}: {part}")
 
 
 def _missing(case: Case, path: Path) -> Finding:

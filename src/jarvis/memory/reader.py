@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 import apsw
@@ -76,8 +77,9 @@ class Reader:
         return True
 
     def close(self) -> None:
-        """Let go of it."""
-        self._connection.close(True)
+        """Let go of it, unless a disk has not answered what was asked of it in another thread."""
+        with suppress(apsw.ThreadingViolationError):
+            self._connection.close(True)
 
     def _ours(self, error: apsw.Error) -> StoreError:
         return of_sqlite(self.path, error, self._connection.system_errno)
