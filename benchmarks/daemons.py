@@ -100,9 +100,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def daemon(folder: Path, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(
+    folder: Path, before: Sequence[str] = (), program: Sequence[str] = (*JARVIS, "daemon")
+) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon on this home; afterwards it is stopped and must have stopped well. `before`: a tracer around it."""
-    process = subprocess.Popen([*before, *JARVIS, "daemon"], env=environment(folder), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*before, *program], env=environment(folder), stderr=subprocess.DEVNULL)
     try:
         yield process
         if process.poll() is not None:

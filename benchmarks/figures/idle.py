@@ -10,10 +10,15 @@ def jarvis(quick: bool) -> Values:
     return measured_in_process("benchmarks.peers.jarvis_idle", 6 if quick else 60)
 
 
+def asyncio(quick: bool) -> Values:
+    """An event loop of Python that wakes as often and does nothing at all."""
+    return measured_in_process("benchmarks.peers.asyncio_idle", 6 if quick else 60)
+
+
 FIGURES = [
     Figure(
         "idle",
-        {OURS: jarvis},
+        {OURS: jarvis, "asyncio, a wake-up every 5 s": asyncio},
         [
             Target("CPU a minute", "cpu_ms_a_minute", "ms", at_most=4),
             Target("wake-ups of its own a minute", "wakeups_a_minute", "wake-ups", at_most=12),

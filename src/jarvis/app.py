@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
-    from jarvis.scheduler.ports import Channel, Clock, Handler
+    from jarvis.scheduler.model import Result
+    from jarvis.scheduler.ports import Channel, Clock, Context, Handler
     from jarvis.taskspec import Reading
     from jarvis.taskwatch import TaskWatch
 
@@ -50,22 +51,30 @@ def store(config: Config) -> MemoryStore:
 
 def house_handlers(config: Config) -> dict[str, Handler]:
     """The house's own handlers, by name."""
+    from functools import partial
+
     from jarvis.handlers.alert_eval import alert_eval
     from jarvis.handlers.cgroup import Cgroups, delegated
     from jarvis.handlers.command import command
     from jarvis.handlers.environment import inherited
     from jarvis.handlers.noop import noop
     from jarvis.handlers.webhook_poll import webhook_poll
-    from jarvis.imessage.reminder import remind
-    from jarvis.imessaging import imessage_state
 
     return {
         "alert_eval": alert_eval(config.zone),
         "command": command(cgroups=Cgroups(delegated()), environ=inherited()),
         "noop": noop,
-        "remind": remind(lambda: imessage_state(config)),
+        "remind": partial(_remind, config),
         "webhook_poll": webhook_poll(config.inbox_dir),
     }
+
+
+def _remind(config: Config, context: Context) -> Result | dict[str, Any] | str | None:
+    """`remind`, loaded when it is first due: few daemons are asked to remind of anything."""
+    from jarvis.imessage.reminder import remind
+    from jarvis.imessaging import imessage_state
+
+    return remind(lambda: imessage_state(config))(context)
 
 
 def worker_pool(config: Config) -> WorkerPool:

@@ -15,7 +15,6 @@ from jarvis.scheduler.after import End
 from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc, parse_instant
 from jarvis.scheduler.onevent import FILTER_NAMES, parse_pattern, parse_rate
-from jarvis.scheduler.phrase import Phrase, PhraseError, parse_at, parse_every, parse_when
 from jarvis.scheduler.schedule import (
     After,
     Bounds,
@@ -32,6 +31,10 @@ from jarvis.scheduler.schedule import (
 )
 from jarvis.scheduler.zone import load_zone
 from jarvis.tasktable import Given, choice, flag, shown, text, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jarvis.scheduler.phrase import Phrase
 
 RULES = ("cron", "every", "at", "when", "rrule", "on", "after")
 BOUNDS = ("starts_at", "ends_at", "max_runs", "jitter", "exclude")
@@ -103,6 +106,8 @@ def _every(value: object, tz: str) -> Told:
     except DurationError:
         if not isinstance(value, str):
             raise
+        from jarvis.scheduler.phrase import parse_every  # noqa: PLC0415 - loaded with the first phrase
+
         return _of_phrase(parse_every(value, tz))  # whose refusal suggests, of durations too
     return Interval(length, tz=tz), ""
 
@@ -113,6 +118,8 @@ def _at(value: object, tz: str, grace: timedelta, given: Given) -> datetime:
         raise ScheduleError(f"{value} is a day, not an instant: write one with an offset, such as {spelled}")
     if given.reading.exact or not isinstance(value, str):
         return _exactly(value, tz)
+    from jarvis.scheduler.phrase import parse_at  # noqa: PLC0415 - loaded with the first phrase
+
     return parse_at(value, given.reading.now, tz, past=grace)
 
 
@@ -123,6 +130,8 @@ def _exactly(value: object, tz: str) -> datetime:
 
 
 def _when(words: str, tz: str, given: Given) -> Told:
+    from jarvis.scheduler.phrase import PhraseError, parse_when  # noqa: PLC0415 - loaded with the first phrase
+
     phrase = parse_when(words, given.reading.now, tz)
     if phrase.at is not None and given.reading.exact:
         raise PhraseError(
@@ -194,6 +203,8 @@ def _moment(given: Given, value: object, tz: str, *, end: bool = False) -> datet
         first = datetime(following.year, following.month, following.day, tzinfo=load_zone(tz))
         return as_utc(first) - MICROSECOND if end else first
     if isinstance(value, str) and not given.reading.exact:
+        from jarvis.scheduler.phrase import parse_at  # noqa: PLC0415 - loaded with the first phrase
+
         return parse_at(value, given.reading.now, tz, past=_FOR_EVER)
     return _exactly(value, tz)
 

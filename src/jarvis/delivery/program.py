@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +33,8 @@ def run(
 
     SendFailed if it could not be started, Ended if it failed, SendUnknown if it had to be ended at its deadline.
     """
+    import tempfile  # noqa: PLC0415 - slow to load, and at rest nothing is sent
+
     with tempfile.TemporaryFile() as body, tempfile.TemporaryFile() as output:
         # Files and not pipes: nobody has to feed it, and what it leaves behind keeps nobody waiting.
         body.write(stdin)

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from jarvis.handlers.registry import Claim, claims, place_of
+from jarvis.handlers.stamps import handler_files
 from jarvis.scheduler.ports import Handler
 
 GROUP = "jarvis.handlers"
@@ -47,14 +48,6 @@ def load_handlers(folder: Path, house: Iterable[str], skip: dict[str, str], anno
             problems[source] = _told(error, source)
         del claims[before:]
     return _settled(found, frozenset(house), problems)
-
-
-def handler_files(folder: Path) -> list[Path]:
-    """The files that are looked at, in order. None if there is no such folder."""
-    try:
-        return sorted(each for each in folder.glob("*.py") if not each.name.startswith(("_", ".")) and each.is_file())
-    except OSError:
-        return []
 
 
 def _sources(folder: Path) -> Iterable[tuple[str, Callable[[], object]]]:

@@ -1,11 +1,9 @@
-"""Whether code that was loaded has changed on disk since."""
+"""The files that handlers are loaded from, and whether what was loaded has changed on disk since."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-from jarvis.handlers.loading import handler_files
 
 Stamp = tuple[int, int]  # time of the last change in nanoseconds, size in bytes
 
@@ -17,6 +15,14 @@ def stamp_of(path: str) -> Stamp | None:
     except (OSError, ValueError):
         return None
     return status.st_mtime_ns, status.st_size
+
+
+def handler_files(folder: Path) -> list[Path]:
+    """The files that are looked at, in order. None if there is no such folder."""
+    try:
+        return sorted(each for each in folder.glob("*.py") if not each.name.startswith(("_", ".")) and each.is_file())
+    except OSError:
+        return []
 
 
 class Stamps:

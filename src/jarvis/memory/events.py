@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from secrets import token_bytes
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
@@ -77,7 +77,7 @@ class EventTable:
         """Store an event that no file brought, and wake the daemons. Its id."""
         with self._database.transaction():
             text = msgspec.json.encode(payload)
-            digest = sha256(uuid4().bytes + text).hexdigest()  # the same said twice has happened twice
+            digest = sha256(token_bytes(16) + text).hexdigest()  # the same said twice has happened twice
             self.add(source, event_type, msgspec.Raw(text), file_name="", file_mtime=0, digest=digest, now=now)
             return self._database.last_id()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from jarvis.errors import UsageError
-from jarvis.expression import ExpressionError, check
 from jarvis.memory.checked import line, one_of
 from jarvis.scheduler.duration import DurationError, format_duration, parse_duration
 from jarvis.scheduler.size import format_size, parse_size
@@ -184,6 +183,8 @@ def _path(name: str, _key: Key, value: object) -> str:
 def _expression(name: str, _key: Key, value: object) -> str:
     if not isinstance(value, str):
         raise UsageError(f'{name} is {value!r}: use a text, such as "age(updated.work.x) > hours(2)"')
+    from jarvis.expression import ExpressionError, check  # noqa: PLC0415 - few rules have one
+
     try:
         check(value, NAMES)
     except ExpressionError as error:
