@@ -14,6 +14,7 @@ from jarvis.doctor.examination import CHECKS
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from tests.cli.conftest import Jarvis, Said
+from tests.service.fakes import PID, Fake, on_path
 
 pytestmark = pytest.mark.process
 
@@ -92,6 +93,22 @@ def test_two_daemons_are_told(jarvis: Jarvis, second: None) -> None:
     said = jarvis("doctor", "--json")
     assert (said.code, wrong(said)) == (1, ["daemon"])
     assert "2 processes of this machine" in str(findings(said)["daemon"])
+
+
+def test_a_mac_with_the_service_and_an_old_agent_beside_it(
+    jarvis: Jarvis, living: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{on_path(tmp_path, 'launchctl')}:/usr/bin:/bin")
+    assert jarvis("service", "install").code == 0
+    fake = Fake(tmp_path)
+    fake.state["loaded"]["com.chg.inbox-monitor"] = {}
+    fake.save()
+    said = jarvis("doctor", "--json")
+    found = findings(said)
+    assert (said.code, wrong(said)) == (1, ["service", "old agents"])
+    assert f"runs as process {PID}, which has not entered the store" in found["service"][0]["found"]
+    assert "com.chg.inbox-monitor" in found["old agents"][0]["found"]
+    assert Fake(tmp_path).calls == fake.calls
 
 
 def test_wrong_settings_are_told_beside_all_the_rest(jarvis: Jarvis, home: Path, living: None) -> None:

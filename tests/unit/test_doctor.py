@@ -94,6 +94,7 @@ def case(config: Config, **changes: Any) -> Case:
         "zone": UTC,
         "opened": lambda: None,
         "manager": nobody,
+        "is_loaded": lambda label: False,
         "channel": lambda name: None,
         "send": None,
         "read_tasks": lambda: 0,
@@ -507,6 +508,8 @@ def test_no_service_and_no_manager_are_no_fault(at: Home) -> None:
 
 def test_what_is_left_of_the_old_agents_is_told(at: Home) -> None:
     assert one(service.old_agents, at.case())[0] == "ok"
+    severity, said = one(service.old_agents, at.case(is_loaded=lambda label: label == "com.chg.inbox-monitor"))
+    assert (severity, "once more: com.chg.inbox-monitor ->" in said) == ("warning", True)
     agents = at.folder.parent / "Library" / "LaunchAgents"
     agents.mkdir(parents=True)
     (agents / "com.chg.scheduler-engine.plist").touch()

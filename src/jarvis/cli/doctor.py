@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jarvis.doctor.case import Case
     from jarvis.doctor.finding import Finding
     from jarvis.memory.checkup import Checkup
+    from jarvis.service.machine import Machine
     from jarvis.service.manager import Manager
 
 HEADS = ("SEVERITY", "CHECK", "FOUND")
@@ -86,6 +87,7 @@ def _case(args: Namespace, config: Config, problems: Sequence[str], now: datetim
         zone=_zone(config),
         opened=lambda: store.checkup,
         manager=lambda: _manager(config),
+        is_loaded=_is_loaded,
         channel=lambda name: _channel(name, config),
         send=(lambda name: _send(name, config, now)) if args.send else None,
         read_tasks=lambda: _read_tasks(config, now),
@@ -105,10 +107,26 @@ def _zone(config: Config) -> tzinfo:
 
 def _manager(config: Config) -> Manager:
     from jarvis import installing
-    from jarvis.service.machine import Machine
 
     service = installing.service_of(config, config.service_label)
-    return installing.manager(installing.manager_name(None), service, Machine(lambda _line: None, ANSWER_WITHIN))
+    return installing.manager(installing.manager_name(None), service, _machine())
+
+
+def _is_loaded(label: str) -> bool:
+    from jarvis.service.launchd import Agent
+    from jarvis.service.machine import NoManager
+
+    try:
+        return Agent(label, _machine()).state().loaded
+    except NoManager:  # without a launchctl there are no agents
+        return False
+
+
+def _machine() -> Machine:
+    """This machine, of which nothing is changed here."""
+    from jarvis.service.machine import Machine
+
+    return Machine(lambda _line: None, ANSWER_WITHIN)
 
 
 def _channel(name: str, config: Config) -> object:

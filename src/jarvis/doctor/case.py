@@ -26,6 +26,7 @@ class Case(NamedTuple):
     zone: tzinfo
     opened: Callable[[], Checkup | None]  # the store; None if there is none
     manager: Callable[[], Manager]
+    is_loaded: Callable[[str], bool]  # whether launchd has an agent of that label
     channel: Callable[[str], object]  # puts a channel together, secrets and all, and sends nothing
     send: Callable[[str], None] | None  # really sends a test; None: not asked for
     read_tasks: Callable[[], int]  # of jarvis.toml; how many there are

@@ -79,10 +79,10 @@ def old_agents(case: Case) -> Iterator[Finding]:
     if said := unfinished(case.config.data_dir / "migration" / "journal.json"):
         yield warning(said, "run that command")
     folder = Path.home() / "Library" / "LaunchAgents"
-    left = [label for label in OLD_AGENTS if (folder / f"{label}.plist").exists()]
+    left = [label for label in OLD_AGENTS if (folder / f"{label}.plist").exists() or case.is_loaded(label)]
     if left:
         yield warning(
-            f"agents from before Jarvis are still in {folder}, and do its work once more: {named(left)}",
+            f"agents from before Jarvis are still there, and do its work once more: {named(left)}",
             "`jarvis service migrate` moves from them to the service",
         )
     elif not said:
