@@ -28,6 +28,7 @@ def _alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.chmod(0o700)
     monkeypatch.setenv("HOME", str(home.parent))
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("SUDO_UID", raising=False)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_mac_with_the_service_and_an_old_agent_beside_it(
     monkeypatch.setenv("PATH", f"{on_path(tmp_path, 'launchctl')}:/usr/bin:/bin")
     assert jarvis("service", "install").code == 0
     fake = Fake(tmp_path)
-    fake.state["loaded"]["com.chg.inbox-monitor"] = {}
+    fake.state["loaded"]["com.chg.inbox-monitor"] = {"pid": None, "last": "last exit code = 0", "plist": "gone"}
     fake.save()
     said = jarvis("doctor", "--json")
     found = findings(said)
