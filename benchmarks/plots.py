@@ -15,7 +15,19 @@ from typing import Any
 from benchmarks.harness import ROOT, number
 
 SCALING = {"scale": "stored tasks", "ledger": "rows in the ledger"}
-BARS = {"noop": "No-op runs", "lateness": "Lateness"}
+BARS = {
+    "noop": "No-op runs",
+    "lateness": "Lateness",
+    "catchup": "Catching up",
+    "commands": "Commands",
+    "idle": "At rest",
+    "day": "A day",
+    "syncs": "Syncs of a day",
+    "start": "A start",
+    "inbox": "A full inbox",
+    "cli": "The command line",
+    "cron": "Cron",
+}
 FAR = 20  # times the least: then an axis is logarithmic
 Line = Mapping[str, Any]
 
@@ -47,7 +59,9 @@ def _matplotlib() -> Any:
     except ImportError:
         raise SystemExit("plots need matplotlib: pip install 'jarvis-daemon[bench]'") from None
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "jarvis", "font.size": 9, "axes.spines.top": False, "axes.grid": True})
+    mpl.rcParams.update(
+        {"svg.hashsalt": "jarvis", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.grid": True}
+    )
     mpl.rcParams.update({"axes.spines.right": False, "grid.alpha": 0.3, "axes.axisbelow": True})
     from matplotlib import pyplot  # noqa: PLC0415
 

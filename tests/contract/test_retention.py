@@ -12,7 +12,7 @@ from jarvis.scheduler.engine import SchedulerEngine
 from jarvis.scheduler.model import Deliver, Policy, Result, RunState, TaskSpec
 from jarvis.scheduler.ports import Context
 from jarvis.scheduler.pruner import REST, STEADY, STEP, SWEEP_EVERY
-from jarvis.scheduler.schedule import Interval, Once
+from jarvis.scheduler.schedule import Interval, Once, OnEvent
 from jarvis.testing import FakeClock, InlineExecutor
 
 DAY = timedelta(days=1)
@@ -172,3 +172,24 @@ def test_the_last_days_counts_are_found_wherever_the_ledger_begins_and_has_gaps(
         since = world.start + day * DAY
         expected = sum(at >= since for at in recorded)
         assert sum(store.runs.counts(since).values()) == expected, day
+
+
+def test_events_go_as_well_but_not_the_one_that_a_kept_run_began_with(world: World) -> None:
+    spec = TaskSpec(name="listens", schedule=OnEvent("door", "bell"), handler="work")
+    world.store.add_task(spec, world.start)
+    for _ in range(3):
+        for event_type in ("bell", "knock"):
+            world.store.events.emit("door", event_type, None, world.clock.now())
+        world.clock.advance(60)
+        world.engine.evaluate_due_tasks()
+        world.clock.advance(60)
+        world.engine.evaluate_due_tasks()
+    world.clock.advance(20 * DAY.total_seconds())
+    world.store.events.emit("door", "knock", None, world.clock.now())
+    world.engine.evaluate_due_tasks()
+    sweep(world)
+    assert [(event.event_type, event.status) for event in world.store.events.list()] == [
+        ("knock", "unmatched"),
+        ("bell", "started"),
+    ]
+    assert len(world.store.runs.newest()) == 1

@@ -1,4 +1,4 @@
-"""What is past its retention goes: runs with all of theirs, digests, absences, history, incidents that are over."""
+"""What is past its retention goes: runs with all of theirs, digests, absences, history, events, incidents."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
 
     None for that once all are seen. Runs are recorded in the order of their ids, so a sweep ends at the first that
     is recent. Each task keeps its newest row, however old, and what is open stays. Deliveries, attempts and output
-    go with their run. Of the memory's history, as many of the oldest changes are looked at. Nobody waits for the
-    disk's sync.
+    go with their run. Of the memory's history, and of events, as many of the oldest are looked at. Nobody waits for
+    the disk's sync.
     """
     window = {"before": to_micros(before), "after": after, "limit": limit}
     with database.transaction(durable=False):
@@ -30,5 +30,6 @@ def prune(database: Database, before: datetime, after: int, limit: int) -> tuple
             database.change(_SQL["absences"], window)
             database.change(_SQL["digests"], window)
             database.change(_SQL["incidents"], window)
+            database.change(_SQL["events"], window)
             return gone, None
         return gone, last

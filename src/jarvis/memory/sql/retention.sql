@@ -22,5 +22,11 @@ DELETE FROM deliveries WHERE kind = 'digest' AND created_at < :before AND state 
 -- name: incidents
 DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < :before;
 
+-- name: events
+-- Not those that started a run which is kept.
+DELETE FROM webhook_events
+WHERE id IN (SELECT id FROM webhook_events ORDER BY id LIMIT :limit) AND received_at < :before AND status <> 'pending'
+  AND NOT EXISTS (SELECT 1 FROM causes WHERE causes.event_id = webhook_events.id AND causes.run_id IS NOT NULL);
+
 -- name: changes
 DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT :limit) AND changed_at < :before;
