@@ -119,7 +119,7 @@ def test_wrong_settings_are_told_beside_all_the_rest(jarvis: Jarvis, home: Path,
     assert said.code == 1
     assert [each["severity"] for each in found["configuration"]] == ["error", "error"]
     assert {"store", "tasks", "daemon", "backups"} <= set(found)
-    (home / "jarvis.toml").write_text("[tasks.t]\nevery = 'never'\n")
+    (home / "jarvis.toml").write_text("[tasks.t]\nevery = 'never'\nhandler = 'noop'\n")
     assert "[tasks.t] every" in findings(jarvis("doctor", "--json"))["configuration"][0]["found"]
 
 

@@ -285,10 +285,10 @@ def test_a_group_of_ones_own_is_nobody_else(at: Home, monkeypatch: pytest.Monkey
     (at.folder / "jarvis.toml").touch()
     (at.folder / "jarvis.toml").chmod(0o664)
     user = pwd.struct_passwd(("ada", "x", 1, 1, "", "", ""))
-    monkeypatch.setattr(folders.pwd, "getpwuid", lambda number: user)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: user)
     for name, members, severity in (("ada", ["ada"], "ok"), ("ada", ["bob"], "warning"), ("staff", [], "warning")):
         group = grp.struct_group((name, "x", 1, members))
-        monkeypatch.setattr(folders.grp, "getgrgid", lambda number, group=group: group)
+        monkeypatch.setattr(grp, "getgrgid", lambda number, group=group: group)
         assert one(folders.home, at.case())[0] == severity
 
 
@@ -298,7 +298,7 @@ def test_folders_that_are_none_or_not_ours_to_write_are_told(at: Home, monkeypat
     monkeypatch.setenv("WEBHOOK_INBOX_DIR", str(inbox))
     assert "WEBHOOK_INBOX_DIR" in one(folders.home, at.case())[1]
     monkeypatch.delenv("WEBHOOK_INBOX_DIR")
-    monkeypatch.setattr(folders.os, "access", lambda path, mode: "webhook-inbox" not in str(path))
+    monkeypatch.setattr(os, "access", lambda path, mode: "webhook-inbox" not in str(path))
     severity, said = one(folders.home, at.case())
     assert (severity, "webhook-inbox cannot be read and written by you" in said) == ("error", True)
 
@@ -323,7 +323,7 @@ def test_a_disk_without_room_is_told(
     at: Home, monkeypatch: pytest.MonkeyPatch, free: int, room: Room, severity: str
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(free * 2, free, free))
-    monkeypatch.setattr(folders.os, "statvfs", lambda path: room)
+    monkeypatch.setattr(os, "statvfs", lambda path: room)
     assert one(folders.disk, at.case())[0] == severity
 
 
@@ -334,7 +334,7 @@ def test_a_log_that_grows_or_cannot_be_made_is_told(empty: Path, monkeypatch: py
     with log.open("wb") as file:
         file.truncate(folders.LARGEST_LOG + 1)
     assert one(folders.log, case(load_config()))[0] == "warning"
-    monkeypatch.setattr(folders.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert one(folders.log, case(load_config()))[0] == "error"
     log.unlink()
     assert one(folders.log, case(load_config()))[0] == "error"
