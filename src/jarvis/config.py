@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from errno import EACCES, EFBIG, EISDIR, ENOTDIR
 from pathlib import Path
@@ -22,6 +23,7 @@ from jarvis.configvalues import (
     Parser,
     Place,
     Refused,
+    parse_toml,
     read_addresses,
     read_chats,
     read_choice,
@@ -198,11 +200,22 @@ def load_config(environ: Environ | None = None, flags: Mapping[str, object] | No
 
     `flags` is keyed by field; None means not given. Only the value that decides is judged.
     """
+    config, problems = look_at_config(environ, flags)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+def look_at_config(
+    environ: Environ | None = None, flags: Mapping[str, object] | None = None
+) -> tuple[Config | None, list[str]]:
+    """The same for whoever looks on in spite of what is wrong: for each bad value its default stands.
+
+    None if it is not even known where the home is.
+    """
     loader = _Loader(os.environ if environ is None else environ, flags or {})
     values = loader.load()
-    if loader.problems:
-        raise ConfigError(loader.problems)
-    return Config(**values)
+    return (Config(**values) if values["home"] else None), loader.problems
 
 
 class _Loader:
@@ -235,7 +248,7 @@ class _Loader:
         return values | {"sources": self.sources}
 
     def _value(self, setting: Setting) -> object:
-        """Parse the first value that is given; None after noting a problem."""
+        """Parse the first value that is given; after noting a problem, the default."""
         source, raw, folder = self._first(setting)
         self.sources[setting.env] = source
         try:
@@ -246,7 +259,13 @@ class _Loader:
             hint = f" ({error})" if own and str(error) else ""
             shown = _shown(raw, setting.secret)
             self.problems.append(f"{source}: got {shown}{hint}; allowed: {setting.allowed}")
-            return None
+            return None if setting is SETTINGS[0] else self._usual(setting)
+
+    def _usual(self, setting: Setting) -> object:
+        """What stands for a bad value: the default, and UTC where that is the machine's own zone."""
+        with suppress(ValueError, OSError, RuntimeError):
+            return setting.parse(setting.default, Place(self.environ, self.home, self.home))
+        return "UTC" if setting.detect else None
 
     def _first(self, setting: Setting) -> tuple[str, object, Path | None]:
         """Find what decides: the source's name, the value, and the folder that relative paths start from."""
@@ -268,7 +287,7 @@ class _Loader:
                 raise OSError(EISDIR, "it is not a file")
             if status.st_size > LARGEST_FILE:
                 raise OSError(EFBIG, f"{status.st_size} bytes are too many: the most is {LARGEST_FILE}")
-            return _parse_toml(path.read_bytes())
+            return parse_toml(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return {}  # a home that is no folder is prepare_home's to report
         except OSError as error:
@@ -333,20 +352,6 @@ class _Loader:
             elif key not in valid:
                 nearest = did_you_mean(key, valid)
                 self.problems.append(f"jarvis.toml key {_shown(key)}: not a setting.{nearest}")
-
-
-def _parse_toml(data: bytes) -> dict[str, Any]:
-    """Parse, or refuse with "line L, column C: reason"."""
-    import tomllib  # noqa: PLC0415 (costs milliseconds; many homes have no file)
-
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        before = data[: error.start].split(b"\n")
-        raise Refused(f"line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
-    except ValueError as error:
-        reason, _, place = str(error).removesuffix(")").rpartition(" (at ")
-        raise Refused(f"{place}: {reason}" if reason else place) from error
 
 
 def _shown(raw: object, secret: bool = False) -> str:

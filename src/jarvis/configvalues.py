@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from jarvis.addresses import normalised
 from jarvis.scheduler.suggest import did_you_mean
@@ -28,6 +28,20 @@ class Place(NamedTuple):
 
 
 Parser = Callable[[object, Place], object]
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Parse a TOML file, or refuse it with "line L, column C: reason"."""
+    import tomllib  # noqa: PLC0415 (costs milliseconds; many homes have no file)
+
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = data[: error.start].split(b"\n")
+        raise Refused(f"line {len(before)}, column {len(before[-1]) + 1}: not UTF-8 text") from error
+    except ValueError as error:
+        reason, _, place = str(error).removesuffix(")").rpartition(" (at ")
+        raise Refused(f"{place}: {reason}" if reason else place) from error
 
 
 def read_text(raw: object) -> str:

@@ -106,6 +106,15 @@ def test_a_daemon_runs_a_task_and_ends_when_it_is_told_to(programs: Path, home: 
         assert process.wait(timeout=60) == 0
 
 
+def test_the_doctor_finds_nothing_wrong_with_it(programs: Path, home: Path, eventually: Eventually) -> None:
+    jarvis, alone = programs / "jarvis", {"PATH": str(programs)}  # no service manager to have an opinion on
+    with daemon(programs):
+        eventually(lambda: json.loads(done(jarvis, "status", "--json"))["daemons"], within=60, every=0.2)
+        assert done(jarvis, "doctor", **alone).endswith("all is well\n")
+        found = {each["name"]: each["severity"] for each in json.loads(done(jarvis, "doctor", "--json", **alone))}
+    assert (found["store"], found["daemon"]) == ("ok", "ok")
+
+
 def test_the_scripts_are_there_and_find_their_own_program(programs: Path, home: Path) -> None:
     paths = [Path(line) for line in done(programs / "jarvis", "service", "files").splitlines()]
     assert [path.name for path in paths] == SCRIPTS

@@ -10,13 +10,17 @@ from jarvis.errors import JarvisError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from datetime import datetime
 
     from jarvis.cli.session import Session
+    from jarvis.config import Config
+
+TEXT = "This is a test, sent by hand."
 
 
 def _flags(parser: ArgumentParser) -> None:
     parser.add_argument("channel", metavar="CHANNEL", help="the channel's name: jarvis.toml has it as [channels.NAME]")
-    parser.add_argument("--text", metavar="TEXT", default="This is a test, sent by hand.", help="the message")
+    parser.add_argument("--text", metavar="TEXT", default=TEXT, help="the message")
     add_json(parser)
 
 
@@ -25,7 +29,7 @@ def _run(args: Namespace, session: Session) -> int:
 
     app.check_channel(args.channel, session.config)
     try:
-        _send(args, session)
+        send_test(args.channel, args.text, session.config, session.now)
     except JarvisError as error:
         if not args.json:
             raise
@@ -37,22 +41,23 @@ def _run(args: Namespace, session: Session) -> int:
     return 0
 
 
-def _send(args: Namespace, session: Session) -> None:
+def send_test(name: str, text: str, config: Config, now: datetime) -> None:
+    """Send a message by a channel, past the outbox. A SendFailed and the like if it did not, or may not."""
     from jarvis import app
     from jarvis.scheduler.carrier import Deadline
     from jarvis.scheduler.clock import SystemClock
     from jarvis.scheduler.ports import Message
 
-    channel, deadline = app.channel(args.channel, session.config), Deadline(SystemClock())
+    channel, deadline = app.channel(name, config), Deadline(SystemClock())
     deadline.allow(channel.timeout)
     channel.send(
         Message(
-            key=f"test:{session.now.isoformat()}",
-            channel=args.channel,
+            key=f"test:{now.isoformat()}",
+            channel=name,
             kind="test",
-            subject=f"Jarvis: a test of {args.channel}",
-            body=f"{args.text}\n",
-            created_at=session.now,
+            subject=f"Jarvis: a test of {name}",
+            body=f"{text}\n",
+            created_at=now,
             remaining=deadline.remaining,
         )
     )

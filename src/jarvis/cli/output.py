@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 _COLOURS = {
-    **dict.fromkeys(("succeeded", "running"), "32"),
-    **dict.fromkeys(("failed", "timed_out", "unknown", "unreadable"), "31"),
-    **dict.fromkeys(("missed", "skipped", "cancelled", "paused"), "33"),
+    **dict.fromkeys(("succeeded", "running", "ok"), "32"),
+    **dict.fromkeys(("failed", "timed_out", "unknown", "unreadable", "error"), "31"),
+    **dict.fromkeys(("missed", "skipped", "cancelled", "paused", "warning"), "33"),
 }
 
 

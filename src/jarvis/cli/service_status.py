@@ -98,16 +98,9 @@ def _migration(session: Session) -> str:
     file = session.config.data_dir / "migration" / "journal.json"
     if not file.exists():
         return ""
-    from jarvis.service.migrate import MIGRATING, UNDOING, read_journal
+    from jarvis.service.migrate import unfinished
 
-    try:
-        journal = read_journal(file)
-    except JarvisError as error:
-        return str(error)
-    if journal is None or journal.stage not in (MIGRATING, UNDOING):
-        return ""
-    words = "migrate --undo" if journal.stage == UNDOING else "migrate"
-    return f"the move from the old agents was interrupted: `jarvis service {words}` goes on with it"
+    return unfinished(file)
 
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, object]]:

@@ -84,6 +84,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "memory undo": ("memory", "take back your last change, or another"),
     },
     "Keep it running": {
+        "doctor": ("doctor", "look everything over, and say of each thing that is wrong what to do"),
         "service install": ("service", "have launchd or systemd keep the daemon running"),
         "service uninstall": ("service", "end the service and take it away"),
         "service status": ("service_status", "whether the service is installed and runs, and what to do"),
@@ -107,7 +108,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 VERBS = {verb: entry for group in GROUPS.values() for verb, entry in group.items()}
 
 # Verbs that DESIGN names and this version does not have: "unknown" would be a puzzle.
-LATER = ("web", "mcp", "doctor")
+LATER = ("web", "mcp")
 
 
 def nouns() -> dict[str, list[str]]:

@@ -55,7 +55,7 @@ def _waiting(inbox: Path, name: str, size: int) -> Item | None:
 
 def failed(inbox: Path) -> list[Item]:
     """What was refused and lies in `failed/`, by name."""
-    return [_failed(inbox / FAILED / name) for name in _failed_names(inbox / FAILED)]
+    return [_failed(inbox / FAILED / name) for name in failed_names(inbox / FAILED)]
 
 
 def _failed(path: Path) -> Item:
@@ -64,8 +64,8 @@ def _failed(path: Path) -> Item:
     return Item(name=path.name, state="failed", reason=reason, at=at or _changed_at(path), path=path)
 
 
-def _failed_names(folder: Path) -> list[str]:
-    """The names in `failed/` without the reasons beside them."""
+def failed_names(folder: Path) -> list[str]:
+    """The names in `failed/` without the reasons beside them, in order."""
     try:
         with os.scandir(folder) as entries:
             names = {entry.name for entry in entries if is_ours(entry.name)}
@@ -116,7 +116,7 @@ def retry(inbox: Path, names: Sequence[str], wait: Callable[[], bool]) -> Iterat
     with turn(inbox, wait) as ours:
         if not ours:
             raise JarvisError("a poll is at work on the inbox: try again when it has ended")
-        for name in _known(names, _failed_names(inbox / FAILED)):
+        for name in _known(names, failed_names(inbox / FAILED)):
             yield name, back(inbox, name)
 
 

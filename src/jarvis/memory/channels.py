@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from jarvis.memory.instants import from_micros, maybe_instant
-from jarvis.memory.sqlite import Database
+from jarvis.memory.reader import Reads
 from jarvis.memory.statements import load
 
 _SQL = load("channels")
@@ -29,7 +29,7 @@ class Record(NamedTuple):
     waiting: int
 
 
-def record_of(database: Database, channel: str) -> Record:
+def record_of(database: Reads, channel: str) -> Record:
     """When a channel last sent, when it last did not and why, and how much waits for it."""
     sent_at = maybe_instant(database.value(_SQL["last_sent"], (channel,)))
     row = database.row(_SQL["last_unsent"], (channel,))

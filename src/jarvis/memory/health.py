@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jarvis.memory.instants import from_micros, maybe_instant, to_micros
-from jarvis.memory.sqlite import Database
+from jarvis.memory.reader import Reads
 from jarvis.memory.statements import load
 
 _SQL = load("health")
@@ -44,7 +44,7 @@ class Unsent(msgspec.Struct, frozen=True):
 class HealthTable:
     """Read how things stand."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Reads) -> None:
         self._database = database
 
     def tasks(self, name: str | None = None, *, failures: int = 0) -> list[TaskHealth]:

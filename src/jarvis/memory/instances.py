@@ -56,7 +56,7 @@ class InstanceTable:
 
     def get(self, instance_id: int) -> Instance:
         """The instance with that id."""
-        return _decode(self._database.rows(_SQL["get"], (instance_id,))[0])
+        return decoded(self._database.rows(_SQL["get"], (instance_id,))[0])
 
     def waker(self, owner: int) -> WakePipe | None:
         """The pipe of an owner registered by this process; None where the store is in memory."""
@@ -89,7 +89,7 @@ class InstanceTable:
 
     def open(self) -> list[Instance]:
         """Owners that did not sign off, whether they live or not."""
-        return [_decode(row) for row in self._database.rows(_SQL["open"])]
+        return [decoded(row) for row in self._database.rows(_SQL["open"])]
 
     def living(self, now: datetime) -> list[Instance]:
         """Owners that live."""
@@ -113,7 +113,8 @@ class InstanceTable:
                 poke(path)
 
 
-def _decode(row: Row) -> Instance:
+def decoded(row: Row) -> Instance:
+    """An instance from its row, as the statements read it."""
     return Instance(
         id=row[0],
         host=row[1],

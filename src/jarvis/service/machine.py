@@ -48,8 +48,10 @@ class Machine:
 
     rehearsing = False
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], within: float = ANSWER_WITHIN) -> None:
+        """`within` so many seconds each program has to end."""
         self._say = say
+        self._within = within
 
     def tell(self, line: str) -> None:
         """Say what has been done."""
@@ -65,13 +67,13 @@ class Machine:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=env,
-                timeout=ANSWER_WITHIN,
+                timeout=self._within,
                 check=False,
             )
         except FileNotFoundError as error:
             raise NoManager(f"{words[0]} is not on this machine, or not on PATH") from error
         except subprocess.TimeoutExpired as error:
-            raise NoManager(f"`{' '.join(words)}` did not end within {ANSWER_WITHIN:.0f} s") from error
+            raise NoManager(f"`{' '.join(words)}` did not end within {self._within:.0f} s") from error
         return Answer(done.returncode, done.stdout.decode(errors="replace"))
 
     def show(self, words: Sequence[str]) -> int:

@@ -214,6 +214,18 @@ def read_journal(file: Path) -> Journal | None:
         raise JarvisError(f"{file} cannot be read: {error}. The old agents' files are kept beside it") from error
 
 
+def unfinished(file: Path) -> str:
+    """What is to be said of a move that has not ended; "" if there is none."""
+    try:
+        journal = read_journal(file)
+    except JarvisError as error:
+        return str(error)
+    if journal is None or journal.stage not in (MIGRATING, UNDOING):
+        return ""
+    words = "migrate --undo" if journal.stage == UNDOING else "migrate"
+    return f"the move from the old agents was interrupted: `jarvis service {words}` goes on with it"
+
+
 def _read(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
