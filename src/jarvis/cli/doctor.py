@@ -113,13 +113,11 @@ def _manager(config: Config) -> Manager:
 
 
 def _is_loaded(label: str) -> bool:
-    from jarvis.service.launchd import Agent
-    from jarvis.service.machine import NoManager
+    from shutil import which
 
-    try:
-        return Agent(label, _machine()).state().loaded
-    except NoManager:  # without a launchctl there are no agents
-        return False
+    from jarvis.service.launchd import Agent
+
+    return which("launchctl") is not None and Agent(label, _machine()).state().loaded
 
 
 def _machine() -> Machine:
