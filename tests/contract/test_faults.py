@@ -49,7 +49,7 @@ def test_what_may_pass_is_waited_for(error: apsw.Error, number: int, kind: str, 
 def test_what_is_damaged_is_refused_with_what_to_do(error: apsw.Error) -> None:
     ours = faults.of_sqlite("/d/memory.db", error)
     assert isinstance(ours, StoreUnusable)
-    assert "/d/memory.db-wal" in str(ours)
+    assert "`jarvis restore`" in str(ours)
     assert ".recover" in str(ours)
 
 

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -155,16 +156,20 @@ def test_polls_killed_at_any_moment_lose_nothing_and_take_nothing_in_twice(tmp_p
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     dropper = Dropper(inbox, chance)
-    killed = 0
+    killed, polling = 0, [sys.executable, "-m", "tests.crash.inbox_child", str(tmp_path)]
+    dropper.some()
+    began = time.monotonic()
+    subprocess.run(polling, cwd=ROOT, check=True, timeout=60)
+    usual = time.monotonic() - began  # on this machine, with what else it does
     for _ in range(ROUNDS):
         dropper.some()
-        child = subprocess.Popen([sys.executable, "-m", "tests.crash.inbox_child", str(tmp_path)], cwd=ROOT)
+        child = subprocess.Popen(polling, cwd=ROOT)
         try:
-            child.wait(chance.uniform(0.1, 0.45))
+            child.wait(chance.uniform(0.2, 0.8) * usual)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             killed += child.wait() == -signal.SIGKILL
-    subprocess.run([sys.executable, "-m", "tests.crash.inbox_child", str(tmp_path)], cwd=ROOT, check=True, timeout=60)
+    subprocess.run(polling, cwd=ROOT, check=True, timeout=60)
     told = f"{dropper.count} files, {len(dropper.payloads)} events, {len(dropper.bad)} bad"
     say(f"{ROUNDS} rounds, {killed} killed, {told}, {dropper.duplicates} duplicates")
     (tmp_path / "data").mkdir()
@@ -179,4 +184,4 @@ def test_polls_killed_at_any_moment_lose_nothing_and_take_nothing_in_twice(tmp_p
     assert sorted(bad.values()) == sorted(dropper.bad)
     assert set(failed) - set(bad) == {f"{name}.reason.json" for name in bad}
     assert all(json.loads(failed[f"{name}.reason.json"])["reason"].startswith("no JSON") for name in bad)
-    assert killed > ROUNDS // 4
+    assert killed > ROUNDS // 10

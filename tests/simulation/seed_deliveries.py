@@ -286,7 +286,8 @@ def steps_are_legal(before: Letter | None, row: Letter, _asked: bool) -> None:
     """Between two looks a row may take several steps; without a rise of the fence, only these."""
     if before is None or row.fence > before.fence or before.state == row.state:
         return
-    if row.state not in LEGAL_DELIVERY[before.state] | LEGAL_DELIVERY[DeliveryState.PENDING]:
+    between = LEGAL_DELIVERY[DeliveryState.PENDING] | LEGAL_DELIVERY[DeliveryState.HELD]
+    if row.state not in LEGAL_DELIVERY[before.state] | between:
         raise Broken(f"once: delivery {row.id} went from {before.state} to {row.state}")
 
 
