@@ -64,7 +64,7 @@ def _cron(text: str, tz: str) -> tuple[Rule, tzinfo]:
 
 
 def _of_task(name: str, session: Session) -> tuple[Rule, tzinfo]:
-    from jarvis.cli.task_flags import waits_for
+    from jarvis.cli.coming import waits_for
     from jarvis.scheduler.schedule import Untimed
     from jarvis.scheduler.zone import load_zone
 

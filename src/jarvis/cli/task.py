@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jarvis.cli import glance
 from jarvis.cli.args import add_json, task_name
+from jarvis.cli.coming import coming, waits_for
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, note, table
 from jarvis.cli.records import next_run_at, of_policy, of_row, of_run, of_task, plain
@@ -13,12 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
     from typing import Any
 
     from jarvis.cli.session import Session
     from jarvis.scheduler.model import Run, Task
-    from jarvis.scheduler.schedule import Schedule
 
 HEADS = ("NAME", "SCHEDULE", "HANDLER", "NEXT", "LAST RUN", "LAST STATE")
 NO_TASKS = "no tasks: `jarvis task add --help` shows how to add one"
@@ -105,15 +105,6 @@ def _print_toml(task: Task) -> int:
     return 0
 
 
-def coming(schedule: Schedule, first: datetime | None, count: int) -> list[datetime]:
-    """At most `count` instants of a schedule, of which `first` is the first."""
-    found: list[datetime] = []
-    while first is not None and len(found) < count:
-        found.append(first)
-        first = schedule.next_after(first)
-    return found
-
-
 def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
     at, state = next(((run.started_at, run.state) for run in runs if run.started_at), (None, None))
     return of_task(task, at, state, zone) | {
@@ -134,7 +125,6 @@ def _as_json(task: Task, runs: Sequence[Run], zone: tzinfo) -> dict[str, Any]:
 
 
 def _lines(task: Task, runs: Sequence[Run], zone: tzinfo) -> list[tuple[str, object]]:
-    from jarvis.cli.task_flags import waits_for
     from jarvis.scheduler.delivery import told
     from jarvis.scheduler.schedule import Untimed
 

@@ -39,7 +39,7 @@ def _resume(args: Namespace, session: Session) -> int:
 
 
 def _due(task: Task, zone: tzinfo) -> str:
-    from jarvis.cli.task_flags import waits_for
+    from jarvis.cli.coming import waits_for
     from jarvis.scheduler.schedule import Untimed
 
     if task.next_run_at:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jarvis.cli.args import json_or_text, task_name
+from jarvis.cli.coming import coming, waits_for
 from jarvis.cli.output import emit, escaped, instant, iso, note
 from jarvis.cli.records import next_run_at, of_task
 from jarvis.cli.status import NO_DAEMON
-from jarvis.cli.task import coming
 from jarvis.errors import UsageError
 
 TYPE_CHECKING = False
@@ -150,15 +150,3 @@ def _print(task: Task, lines: list[str]) -> None:
     instants = [instant(each, zone) for each in coming(task.schedule, next_run_at(task), INSTANTS_SHOWN)]
     print("\n".join(map(escaped, lines)))
     print("next: " + "\n      ".join(instants or [waits_for(task)]))
-
-
-def waits_for(task: Task) -> str:
-    """What is said in place of the next instant of a task that has none."""
-    from jarvis.scheduler.schedule import After, OnEvent
-
-    schedule = task.schedule
-    if not task.enabled:
-        return "not while it is paused"
-    if isinstance(schedule, OnEvent):
-        return f"whenever an event {schedule.pattern} comes"
-    return f"whenever {schedule.task} {schedule.ends}" if isinstance(schedule, After) else "never"
