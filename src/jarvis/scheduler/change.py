@@ -69,4 +69,4 @@ def _rule(schedule: Schedule) -> tuple[object, ...]:
         return OnEvent, schedule.pattern
     if isinstance(schedule, After):
         return After, schedule.task
-    return type(schedule), schedule.at if isinstance(schedule, Once) else schedule.rule
+    return (schedule.at,) if isinstance(schedule, Once) else (schedule.rule,)
