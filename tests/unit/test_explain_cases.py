@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -241,6 +241,25 @@ def test_a_task_that_no_time_starts_waits(schedule: OnEvent | After, waits: str)
     assert passed.endswith(f"{waits}; event 5 came to nothing: its filter said no")
     assert why(task, at=NOW + HOUR).sentence.endswith(f"may or may not be due at {NEXT_HOUR}: {waits}")
     assert why(task, at=NOW + HOUR).verdict == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "nothing"), [(ON, "no event"), (AFTER, "no end of a run of build")], ids=["event", "end"]
+)
+@pytest.mark.parametrize("at", [NOW - HOUR, NOW], ids=["then", "now"])
+def test_at_a_moment_at_which_nothing_started_it_that_is_said(
+    schedule: OnEvent | After, nothing: str, at: datetime
+) -> None:
+    found = why(a_task(schedule, None), at=at)
+    assert found.verdict == "not_scheduled"
+    moment = at.astimezone(ZoneInfo(TZ)).isoformat(" ", "seconds")
+    assert found.sentence == f"backup did not run at {moment}: {nothing} started it then"
+
+
+def test_a_task_that_waits_again_is_told_by_what_its_last_run_came_to() -> None:
+    assert (
+        why(a_task(ON, None), a_row(RunState.FAILED), at=None).verdict == why(a_task(), a_row(RunState.FAILED)).verdict
+    )
 
 
 NEXT_HOUR = (NOW + HOUR).astimezone(ZoneInfo(TZ)).isoformat(" ", "seconds")
