@@ -1,4 +1,4 @@
-"""The whole of a large store looked over beside the work: on a connection and in a thread of its own."""
+"""A store looked over for damage; the whole of a large one beside the work, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,29 @@ from collections.abc import Callable
 
 import apsw
 
+from jarvis.errors import StoreError
 from jarvis.memory.faults import damaged, of_sqlite
 
 _STEPS = 10_000  # of SQLite's machine, between two looks at whether to stop
+
+
+def quick_check(connection: apsw.Connection, path: str, broken_off: Callable[[], bool]) -> bool:
+    """Whether `PRAGMA quick_check` came to its end and found nothing; False once `broken_off` says so.
+
+    StoreDamaged if it found something, another StoreError if the file could not be read.
+    """
+    connection.set_progress_handler(broken_off, _STEPS)
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").get
+    except apsw.InterruptError:
+        return False
+    except apsw.Error as error:
+        raise of_sqlite(path, error, connection.system_errno) from error
+    finally:
+        connection.set_progress_handler(None)
+    if found != "ok":
+        raise damaged(path, str(found))
+    return True
 
 
 class FileCheck:
@@ -29,18 +49,16 @@ class FileCheck:
         self._thread.join()
 
     def _check(self) -> None:
+        told: Exception | None = None
         try:
             connection = apsw.Connection(self._path, apsw.SQLITE_OPEN_READONLY)
             try:
-                connection.set_progress_handler(lambda: self._stop, _STEPS)
-                found = connection.execute("PRAGMA quick_check(1)").get
+                quick_check(connection, self._path, lambda: self._stop)
             finally:
                 connection.close(True)
-        except apsw.InterruptError:
-            return
         except apsw.Error as error:
-            told: Exception | None = of_sqlite(self._path, error)
-        else:
-            told = None if found == "ok" else damaged(self._path, str(found))
+            told = of_sqlite(self._path, error)
+        except StoreError as error:
+            told = error
         if not self._stop:
             self._tell(told)

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 import apsw
 
 from jarvis.errors import StoreError
-from jarvis.memory.faults import damaged, of_sqlite
+from jarvis.memory.faults import of_sqlite
+from jarvis.memory.filecheck import quick_check
 from jarvis.memory.sqlite import HURRIED_MS, Bindings, Row
-
-_STEPS = 10_000  # of SQLite's machine, between two looks at the clock
 
 
 class Reads(Protocol):
@@ -63,18 +62,7 @@ class Reader:
     def check(self, within: float) -> bool:
         """Raise StoreDamaged unless SQLite finds the file whole. False: after `within` seconds it was broken off."""
         until = time.monotonic() + within
-        self._connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-        try:
-            found = self._connection.execute("PRAGMA quick_check(1)").get
-        except apsw.InterruptError:
-            return False
-        except apsw.Error as error:
-            raise self._ours(error) from error
-        finally:
-            self._connection.set_progress_handler(None)
-        if found != "ok":
-            raise damaged(self.path, str(found))
-        return True
+        return quick_check(self._connection, self.path, lambda: time.monotonic() > until)
 
     def close(self) -> None:
         """Let go of it, unless a disk has not answered what was asked of it in another thread."""

@@ -15,8 +15,8 @@ from typing import Any
 import apsw
 
 from jarvis.errors import StoreError, StoreUnusable
-from jarvis.memory.faults import damaged, of_disk, of_sqlite
-from jarvis.memory.filecheck import FileCheck
+from jarvis.memory.faults import of_disk, of_sqlite
+from jarvis.memory.filecheck import FileCheck, quick_check
 from jarvis.memory.storefile import StoreFile
 
 BUSY_TIMEOUT_MS = 5_000
@@ -134,18 +134,7 @@ class Database:
         """
         until = float("inf") if within is None else time.monotonic() + within
         with self._lock:
-            self._connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-            try:
-                found = self._connection.execute("PRAGMA quick_check(1)").get
-            except apsw.InterruptError:
-                return False
-            except apsw.Error as error:
-                raise self._ours(error) from error
-            finally:
-                self._connection.set_progress_handler(None)
-        if found != "ok":
-            raise damaged(self.path, str(found))
-        return True
+            return quick_check(self._connection, self.path, lambda: time.monotonic() > until)
 
     def check_beside(self, tell: Callable[[Exception | None], None]) -> None:
         """`check` to its end, while others go on; `tell` hears of it from another thread.
