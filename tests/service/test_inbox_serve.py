@@ -49,11 +49,12 @@ def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HookServer]:
     made = hook_server(load_config(), "127.0.0.1", 0)
     made.within = 1.0
     read, write = os.pipe()
-    thread = threading.Thread(target=made.serve, args=(read,))
+    thread = threading.Thread(target=made.serve_until, args=(read,))
     thread.start()
     yield made
     os.write(write, b"!")
     thread.join(10)
+    made.server_close()
     os.close(read)
     os.close(write)
 

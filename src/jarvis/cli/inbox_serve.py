@@ -47,7 +47,11 @@ def _run(args: Namespace, session: Session) -> int:
 
 
 def _serve(server: HookServer, names: list[str]) -> None:
-    """Until SIGTERM or SIGINT; what is being received then may end."""
+    """Until SIGTERM or SIGINT; what is being received then may end.
+
+    Which signal it was is read from the pipe: one that meets a thread other than this is there at once, while the
+    interpreter may call its handler only after the last line was written.
+    """
     import logging
     import os
     import signal
@@ -57,9 +61,11 @@ def _serve(server: HookServer, names: list[str]) -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: log.info("%s: stopping", signal.Signals(number).name))
+        signal.signal(number, lambda _number, _frame: None)
     log.info("listening on %s for %s", server.url, ", ".join(names))
-    server.serve(stop)
+    server.serve_until(stop)
+    log.info("%s: stopping", signal.Signals(os.read(stop, 1)[0]).name)
+    server.server_close()
     log.info("stopped")
 
 

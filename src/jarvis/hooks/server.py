@@ -65,8 +65,9 @@ class HookServer(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def serve(self, stop: int) -> None:
-        """Until the descriptor `stop` can be read; asleep in the kernel meanwhile, and then what is under way ends."""
+    def serve_until(self, stop: int) -> None:
+        """Until the descriptor `stop` can be read; asleep in the kernel meanwhile. What is under way then goes on,
+        and `server_close` waits for it."""
         self.timeout = 0
         self.socket.setblocking(False)  # a sender may be gone again before it is accepted
         with selectors.DefaultSelector() as selector:
@@ -74,7 +75,6 @@ class HookServer(ThreadingHTTPServer):
             selector.register(stop, selectors.EVENT_READ)
             while all(key.fd != stop for key, _ in selector.select()):
                 self.handle_request()
-        self.server_close()
 
     @property
     def url(self) -> str:
