@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,12 +18,14 @@ import pytest
 from jarvis.memory import MemoryStore
 from jarvis.scheduler import daemon
 from jarvis.scheduler.clock import SystemClock
-from jarvis.scheduler.daemon import ONE_SIGNAL, JarvisDaemon
-from jarvis.scheduler.engine import SchedulerEngine
+from jarvis.scheduler.daemon import JarvisDaemon
+from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
 from jarvis.scheduler.executor import RunExecutor
+from jarvis.scheduler.lookout import Lookout
 from jarvis.scheduler.model import Policy, RunState, TaskSpec
 from jarvis.scheduler.ports import Context, Handler
 from jarvis.scheduler.schedule import Interval, Once, Schedule
+from jarvis.scheduler.signals import ONE_SIGNAL
 from jarvis.scheduler.workers import Workers
 
 WITHIN = 10.0  # seconds: no test waits that long unless it fails
@@ -346,6 +348,76 @@ def test_starting_and_stopping_again_and_again_leaves_nothing_behind(tmp_path: P
     assert list((tmp_path / "memory.db-daemons").iterdir()) == []
 
 
+class Told(Lookout):
+    """A lookout whose word is a byte in a pipe."""
+
+    def __init__(self, sees: bool = True) -> None:
+        self.fd, self._end = os.pipe()
+        os.set_blocking(self.fd, False)
+        self._sees = sees
+
+    def sees_all(self) -> bool:
+        return self._sees
+
+    def drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 4096)
+
+    def tell(self) -> None:
+        os.write(self._end, b"!")
+
+    def close(self) -> None:
+        os.close(self.fd)
+        os.close(self._end)
+
+
+@pytest.fixture(params=[True, False])
+def told(request: pytest.FixtureRequest) -> Iterator[Told]:
+    made = Told(request.param)
+    yield made
+    made.close()
+
+
+def test_a_daemon_that_is_told_of_everything_rests_until_then_and_else_looks_every_few_seconds(
+    bench: Bench, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    real = bench.daemon._alarm.wait
+
+    async def wait(seconds: float, fd: int = -1) -> bool:
+        pauses.append(seconds)
+        return await real(seconds, fd)
+
+    async def script() -> None:
+        await bench.fact(lambda: pauses)
+        before = len(pauses)
+        told.tell()
+        if told.sees_all():
+            await bench.fact(lambda: len(pauses) > before)
+
+    monkeypatch.setattr(bench.daemon._alarm, "wait", wait)
+    bench.daemon._lookout = told
+    bench.play(script)
+    assert all(5 < pause <= 60 for pause in pauses[:2]) if told.sees_all() else max(pauses[:2]) <= 5
+
+
+def test_a_daemon_that_is_told_something_looks_around_at_once(bench: Bench) -> None:
+    told, lying, looked = Told(), threading.Event(), threading.Event()
+    bench.daemon = JarvisDaemon(60, engine=bench.engine, on_look=looked.set, outside=lying.is_set, lookout=told)
+
+    async def script() -> None:
+        await bench.until(looked)
+        await bench.fact(lambda: bench.daemon._rest > LOOK_EVERY)  # it is calm
+        looked.clear()
+        bench.daemon._looked_at = float("-inf")
+        lying.set()
+        told.tell()
+        await bench.until(looked)
+
+    bench.play(script)
+    told.close()
+
+
 def test_a_daemon_with_nothing_to_do_looks_without_waking_another_thread(bench: Bench) -> None:
     async def script() -> None:
         await bench.daemon._tick()
@@ -358,15 +430,19 @@ def test_a_daemon_with_nothing_to_do_looks_without_waking_another_thread(bench: 
             return False
 
         bench.daemon._look = look  # type: ignore[method-assign]
-        assert await bench.daemon._anything_new() is False
+        watching = asyncio.create_task(bench.daemon._sleep())
+        await bench.pause(0.05)
         assert not looked.is_set()
         other = MemoryStore(bench.store.path)
         other.add_task(
             TaskSpec(name="new", schedule=Interval(timedelta(hours=1)), handler="quick"), SystemClock().now()
         )
-        assert await bench.daemon._anything_new() is True
+        lookout.tell()
+        await asyncio.wait_for(watching, WITHIN)
         assert looked.is_set()  # it may have been another daemon, which may die and leave something behind
         other.close()
         await bench.daemon._stop()
 
+    lookout = bench.daemon._lookout = Told()
     asyncio.run(script())
+    lookout.close()

@@ -15,6 +15,7 @@ from jarvis.memory import MemoryStore
 from jarvis.scheduler import daemon as daemons
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
+from jarvis.scheduler.signals import ONE_SIGNAL
 from tests.test_daemon import Bench
 
 FULL = StoreBusy("full", "the disk is full")
@@ -146,7 +147,7 @@ def test_a_second_signal_bounds_how_long_the_store_is_waited_for(bench: Bench, m
     async def script() -> None:
         await bench.until(bench.started)
         os.kill(os.getpid(), signal.SIGTERM)
-        await bench.pause(daemons.ONE_SIGNAL * 2)
+        await bench.pause(ONE_SIGNAL * 2)
         os.kill(os.getpid(), signal.SIGTERM)
         await bench.fact(lambda: bench.daemon._loop is None)
 

@@ -5,6 +5,7 @@ The command line stands on it too, so each function imports what it alone needs:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from jarvis.config import load_config, prepare_home
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jarvis.scheduler.care import Care
     from jarvis.scheduler.difference import Changes
     from jarvis.scheduler.engine import SchedulerEngine
+    from jarvis.scheduler.lookout import Lookout
     from jarvis.scheduler.model import Result
     from jarvis.scheduler.ports import Channel, Clock, Context, Handler
     from jarvis.taskspec import Reading
@@ -195,6 +197,26 @@ def inbox_watch(config: Config, memory: MemoryStore, clock: Clock) -> InboxWatch
     from jarvis.inboxwatch import InboxWatch
 
     return InboxWatch(config.inbox_dir, lambda: memory.start_poll(clock.now(), "(as files came into the inbox)"))
+
+
+def lookout(config: Config, memory: MemoryStore) -> Lookout:
+    """What tells the daemon that something changed; on machines that cannot, or will not, one that sees nothing."""
+    import sys
+    from pathlib import Path
+
+    from jarvis.scheduler.lookout import Lookout
+
+    if sys.platform == "linux" and memory.path != ":memory:":
+        from jarvis.lookout import KernelLookout
+        from jarvis.systemzone import ETC, ZONE_FILES
+
+        with suppress(OSError):
+            return KernelLookout(
+                there=[Path(memory.path), Path(f"{memory.path}-wal")],
+                files=[config.file, *(ETC / name for name in ZONE_FILES)],
+                folders=[config.inbox_dir],
+            )
+    return Lookout()
 
 
 def hook_server(config: Config, host: str, port: int) -> HookServer:

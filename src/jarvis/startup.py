@@ -204,7 +204,7 @@ def _run(
     from jarvis.scheduler.daemon import JarvisDaemon
     from jarvis.service.notify import keeper
 
-    inbox = app.inbox_watch(config, memory, SystemClock())
+    inbox, lookout = app.inbox_watch(config, memory, SystemClock()), app.lookout(config, memory)
     sys.setswitchinterval(GIVE_WAY)
 
     def look() -> None:
@@ -217,8 +217,9 @@ def _run(
     async def serve() -> None:
         made, told = app.engine(memory, config), keeper(os.environ)
         daemon = JarvisDaemon(
-            config.tick_interval, engine=made, reload=reload, on_look=look, outside=anything, keeper=told
-        )
+            config.tick_interval, engine=made, reload=reload, on_look=look, outside=anything, keeper=told,
+            lookout=lookout,
+        )  # fmt: skip
         if stops:
             daemon.shutdown()
         await daemon.run()
@@ -227,3 +228,4 @@ def _run(
         asyncio.run(serve())
     finally:
         inbox.close()
+        lookout.close()

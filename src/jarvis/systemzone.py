@@ -11,9 +11,11 @@ from pathlib import Path
 from jarvis.scheduler.zone import ZoneError, load_zone
 
 LOOK_EVERY = 15.0  # seconds
+ETC = Path("/etc")
+ZONE_FILES = ("localtime", "timezone")
 
 
-def system_zone(environ: Mapping[str, str], etc: Path = Path("/etc")) -> tuple[str, str]:
+def system_zone(environ: Mapping[str, str], etc: Path = ETC) -> tuple[str, str]:
     """Find the machine's zone: (source, name). TZ is believed or later refused, the files are only asked."""
     # As in the C library: a leading colon means "a name", empty means UTC. A path to a file names no zone.
     name = _zone_part(environ.get("TZ", "/").removeprefix(":"))
@@ -28,7 +30,7 @@ def system_zone(environ: Mapping[str, str], etc: Path = Path("/etc")) -> tuple[s
 
 def _zone_files(etc: Path) -> Iterator[tuple[str, str]]:
     """Yield what the system's files say: the link as it was written before where it ends, then the name."""
-    link, file = etc / "localtime", etc / "timezone"
+    link, file = (etc / name for name in ZONE_FILES)
     if link.is_symlink():
         yield str(link), _zone_part(os.readlink(link))  # noqa: PTH115 (text, not a path)
         yield str(link), _zone_part(os.path.realpath(link))
@@ -46,7 +48,7 @@ def zone_watch(
     name: str,
     source: str,
     environ: Mapping[str, str] | None = None,
-    etc: Path = Path("/etc"),
+    etc: Path = ETC,
     every: float = LOOK_EVERY,
 ) -> Callable[[], str]:
     """What tells the zone from now on: the machine's where `source` says that `name` was found there, else `name`.
@@ -57,7 +59,7 @@ def zone_watch(
     known = os.environ if environ is None else environ
     if system_zone(known, etc)[0] != source:
         return lambda: name
-    files = [str(etc / "localtime"), str(etc / "timezone")]
+    files = [str(etc / file) for file in ZONE_FILES]
     seen, looked_at = "", float("-inf")
 
     def look() -> str:

@@ -25,17 +25,21 @@ class Alarm:
         """What it rang for is seen to."""
         self.rung = False
 
-    async def wait(self, seconds: float) -> bool:
-        """Until it rings; False if it did not within `seconds`."""
+    async def wait(self, seconds: float, fd: int = -1) -> bool:
+        """Until it rings; False if it did not within `seconds`, or before `fd`, if one is given, could be read."""
         if self.rung:
             return True
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
         timer = loop.call_later(seconds, self._stop_waiting)
+        if fd >= 0:
+            loop.add_reader(fd, self._stop_waiting)
         try:
             await self._waiter
         finally:
             timer.cancel()
+            if fd >= 0:
+                loop.remove_reader(fd)
             self._waiter = None
         return self.rung
 

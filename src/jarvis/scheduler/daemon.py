@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,9 +18,11 @@ from jarvis.scheduler.alarm import Alarm
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
 from jarvis.scheduler.keeper import Keeper
+from jarvis.scheduler.lookout import Lookout
 from jarvis.scheduler.model import Instance, RunResult, RunState
 from jarvis.scheduler.outage import Outage
 from jarvis.scheduler.ports import Clock, Waker
+from jarvis.scheduler.signals import Signals
 
 _LOG = logging.getLogger("jarvis.daemon")
 _T = TypeVar("_T")
@@ -32,8 +32,6 @@ DRAIN_EVERY = 1.0  # seconds between two looks at the runs that a stop waits for
 LEAVE_AFTER = 15.0  # seconds that a second signal leaves the cancelled runs to end in
 SETTLE_WITHIN = 90.0  # seconds that a stop waits for a store in which the runs that have ended can be settled
 SEND_PATIENCE = 10.0  # seconds that a stop leaves what is being sent; what waits is sent at the next start
-# A terminal or `make` passes one stop on to the whole group and then to each child: that is one, not two.
-ONE_SIGNAL = 0.1  # seconds
 EARLY = 0.5  # seconds: a long wait of the event loop ends late (57 ms after 60 s), so it is cut in two
 FEW = 20  # results logged one by one; more than that in one tick become a summary
 
@@ -41,7 +39,7 @@ FEW = 20  # results logged one by one; more than that in one tick become a summa
 class JarvisDaemon:
     """Ticks until told to stop. `tick_interval` is the longest time in seconds between full evaluations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, each by its name
         self,
         tick_interval: float = 60,
         memory_store: Any = None,
@@ -52,6 +50,7 @@ class JarvisDaemon:
         on_look: Callable[[], None] = lambda: None,
         outside: Callable[[], bool] = lambda: False,
         keeper: Keeper | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         self.tick_interval = tick_interval
         self.engine = engine or _composed(memory_store)
@@ -60,15 +59,16 @@ class JarvisDaemon:
         self._on_look = on_look  # called beside the event loop every LOOK_EVERY, and after a reload
         self._outside = outside  # whether that would find anything; called on the event loop, while nothing runs
         self._keeper = keeper or Keeper()
+        self._lookout = lookout or Lookout()
         self._shutdown = False
-        self._signals = 0
-        self._signalled_at = float("-inf")  # monotonic
+        self._signals = Signals(self._clock, self.shutdown, self._cancel_all, self._reload_now)
         self._alarm = Alarm()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waker: Waker | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="jarvis-store")
         self._next: datetime | None = None  # when something next has its turn
         self._evaluated_at = self._beaten_at = self._looked_at = float("-inf")  # monotonic
+        self._rest = LOOK_EVERY  # seconds that were meant to pass from the last look at the clocks to the next
         self._outage = Outage()
         self._refusal: StoreUnusable | None = None
         self._leave_at = float("inf")  # monotonic: a stop waits no longer
@@ -128,9 +128,9 @@ class JarvisDaemon:
         return results
 
     def _evaluate(self) -> list[RunResult]:
-        if self._signals > 1:
+        if self._signals.stops > 1:
             self.engine.store.hurry()
-        self.engine.watch()
+        self.engine.watch(self._rest)
         now, mono = self._clock.now(), self._clock.monotonic()
         self._next = None
         if mono - self._beaten_at >= HEARTBEAT_EVERY:
@@ -151,10 +151,32 @@ class JarvisDaemon:
         """Until something is due, something changed, or it is time for a full evaluation."""
         if await self._hold_off():
             return
+        looked = True  # by the tick
         while not (self._alarm.rung or self._is_time()):
-            if not await self._alarm.wait(self._pause()) and await self._anything_new():
+            if await self._look_around(looked):
                 break
+            looked = False
         self._alarm.silence()
+
+    async def _look_around(self, looked: bool) -> bool:
+        """See whether another process wrote to the store or left something behind, else wait until there may be more
+        to see. `looked`: it was just looked."""
+        self._lookout.drain()  # also of what we wrote ourselves
+        try:
+            calm = self.engine.undisturbed(self._rest) and not self._outside()  # microseconds; a thread is tens of them
+            if calm or not looked:
+                changed = self.engine.store.changed()
+                if (changed or not calm) and (await self._aside(self._look) or changed):
+                    return True
+        except Exception:  # noqa: BLE001 - the tick that follows meets the same error, and says it
+            if not looked:
+                return True
+            calm = False
+        watched = calm and self._lookout.sees_all()
+        pause = self._pause(watched)
+        self._rest = max(LOOK_EVERY, pause)
+        await self._alarm.wait(pause, self._lookout.fd if watched else -1)
+        return False
 
     async def _hold_off(self) -> bool:
         """While ticks fail, wait until it is time to try again; whether they do."""
@@ -167,28 +189,17 @@ class JarvisDaemon:
         overdue = self._clock.monotonic() - self._evaluated_at >= self.tick_interval
         return overdue or (self._next is not None and self._next <= self._clock.now())
 
-    def _pause(self) -> float:
-        """Seconds to wait before looking again."""
-        least = min(LOOK_EVERY, self._evaluated_at + self.tick_interval - self._clock.monotonic())
+    def _pause(self, watched: bool) -> float:
+        """Seconds to wait before looking again; `watched`: we are told of what a look could find."""
+        least = self._evaluated_at + self.tick_interval - self._clock.monotonic()
+        least = least if watched else min(LOOK_EVERY, least)
         if self._next is None:
             return max(0.0, least)
         due_in = (self._next - self._clock.now()).total_seconds()
         return max(0.0, min(least, due_in - EARLY if due_in > 2 * EARLY else due_in))
 
-    async def _anything_new(self) -> bool:
-        """Whether another process wrote to the store or left runs behind."""
-        if self._is_time():
-            return True
-        try:
-            changed = self.engine.store.changed()
-            if not changed and self.engine.undisturbed() and not self._outside():
-                return False  # seen in microseconds, against the wake-up of a thread
-            return await self._aside(self._look) or changed
-        except Exception:  # noqa: BLE001 - the tick that follows meets the same error, and says it
-            return True
-
     def _look(self) -> bool:
-        self.engine.watch()
+        self.engine.watch(self._rest)
         self._look_outside()
         return bool(self.engine.recover(self._clock.now()))
 
@@ -213,7 +224,7 @@ class JarvisDaemon:
     async def _drain_sends(self) -> None:
         """Let what is being sent end, but not for long."""
         leave_at = self._clock.monotonic() + (SEND_PATIENCE if self._refusal is None else 0)
-        while self.engine.outbox.busy and self._signals < 2 and self._clock.monotonic() < leave_at:
+        while self.engine.outbox.busy and self._signals.stops < 2 and self._clock.monotonic() < leave_at:
             await self._alarm.wait(DRAIN_EVERY)
             self._alarm.silence()
             await self._tick()
@@ -282,37 +293,14 @@ class JarvisDaemon:
         self.engine.close()
 
     def _setup_signals(self) -> None:
-        """SIGTERM and SIGINT stop, the second time harder, the third at once; SIGHUP reloads."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: whoever embeds us decides
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._on_stop_signal, number)
-            loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+        self._signals.listen()
 
-    def _on_stop_signal(self, number: int) -> None:
-        before, self._signalled_at = self._signalled_at, self._clock.monotonic()
-        if self._signalled_at - before < ONE_SIGNAL:
-            return
-        self._signals += 1
-        name = signal.Signals(number).name
-        if self._signals > 2:
-            _LOG.warning("%s for the third time: leaving at once", name)
-            os._exit(128 + number)
-        if self._signals == 2:
-            _LOG.warning("%s again: ending the runs that still work", name)
-            self._cancel_all()
-        else:
-            _LOG.info("%s: stopping", name)
-        self.shutdown()
-
-    def _on_reload_signal(self) -> None:
-        _LOG.info("SIGHUP: reloading")
+    def _reload_now(self) -> None:
         try:
             self._reload()
-        except Exception as error:  # noqa: BLE001 - a bad edit of the configuration must not end a daemon that works
-            _LOG.error("not reloaded: %s", error)
-        self._looked_at = float("-inf")
-        self._alarm.ring()
+        finally:
+            self._looked_at = float("-inf")
+            self._alarm.ring()
 
     async def _aside(self, call: Callable[[], _T]) -> _T:
         """Run a store call beside the event loop, one at a time: a slow disk must not delay the signals."""
