@@ -8,6 +8,8 @@ import itertools
 import logging
 import os
 import signal
+import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from jarvis.lookout import KernelLookout
 from jarvis.memory import MemoryStore
 from jarvis.scheduler import daemon
 from jarvis.scheduler.clock import SystemClock
@@ -416,6 +419,25 @@ def test_a_daemon_that_is_told_something_looks_around_at_once(bench: Bench) -> N
 
     bench.play(script)
     told.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify(7) is Linux's")
+def test_what_a_stranger_writes_into_the_store_is_seen_without_a_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add("t", "quick", Interval(timedelta(days=1)))
+    lookout = KernelLookout([Path(bench.store.path), Path(f"{bench.store.path}-wal")])
+    bench.daemon = JarvisDaemon(3600, engine=bench.engine, lookout=lookout)
+    monkeypatch.setattr(daemon, "LOOK_EVERY", 3600.0)
+
+    async def script() -> None:
+        await bench.fact(lambda: bench.daemon._alarm._waiter)
+        with contextlib.closing(sqlite3.connect(bench.store.path)) as stranger, stranger:
+            stranger.execute("UPDATE tasks SET next_run_at = 1")
+        await bench.until(bench.started)
+
+    bench.play(script)
+    lookout.close()
 
 
 def test_a_daemon_with_nothing_to_do_looks_without_waking_another_thread(bench: Bench) -> None:

@@ -25,7 +25,7 @@ DAY = 86_400.0
 RUNS = {"webhook_poll": 288, "alert_eval": 12}
 REST = timedelta(days=7)
 OFTEN = {"cpu": timedelta(seconds=0.5), "syncs": timedelta(seconds=0.1)}  # the shorter, that checkpoints are met
-WARM_UP = 4.0
+WARM_UP = 6.0  # until it has looked around once, five seconds after its start
 
 
 def main(what: str, seconds: float) -> None:
