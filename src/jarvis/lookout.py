@@ -77,7 +77,7 @@ class KernelLookout(Lookout):
 
     def _events(self) -> Iterator[tuple[int, bytes]]:
         with suppress(OSError):  # no more of them; or there is no descriptor
-            while data := os.read(self._notify, 65536):
+            while data := os.read(self._notify, 4096):
                 at = 0
                 while at < len(data):
                     _, mask, _, length = _EVENT.unpack_from(data, at)
