@@ -61,8 +61,8 @@ def _nothing_left_running() -> Iterator[None]:
     """Fail a test that leaves a thread or a child process behind."""
     threads, children = set(threading.enumerate()), child_processes()
     yield
-    if expression := sys.modules.get("jarvis.expression"):
-        expression.end_idle()  # it keeps a process for the next evaluation on purpose
+    if evaluation := sys.modules.get("jarvis.expressions.evaluation"):
+        evaluation.end_idle()  # it keeps a process for the next evaluation on purpose
     deadline = time.monotonic() + LEAK_PATIENCE
     for thread in set(threading.enumerate()) - threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from jarvis.scheduler.lookout import Lookout
     from jarvis.scheduler.model import Result
     from jarvis.scheduler.ports import Channel, Clock, Context, Handler
-    from jarvis.taskspec import Reading
-    from jarvis.taskwatch import TaskWatch
+    from jarvis.tasks.spec import Reading
+    from jarvis.tasks.watch import TaskWatch
 
 HANDLERS = ("alert_eval", "command", "noop", "remind", "webhook_poll")
 
@@ -167,7 +167,7 @@ def file_reading(
     """What the tables of a file are read against; `check` in place of looking for the user's handlers."""
     from functools import partial
 
-    from jarvis.taskspec import Reading
+    from jarvis.tasks.spec import Reading
 
     return Reading(
         now=now,
@@ -183,8 +183,8 @@ def file_reading(
 
 def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
     """What keeps the store's tasks to the tables of jarvis.toml while a daemon runs."""
-    from jarvis.taskfile import source_of
-    from jarvis.taskwatch import TaskWatch
+    from jarvis.tasks.file import source_of
+    from jarvis.tasks.watch import TaskWatch
 
     source = source_of(config.file)
     return TaskWatch(
@@ -239,7 +239,7 @@ def hook_senders(config: Config) -> dict[str, Sender]:
     from jarvis.hooks.receiver import Sender
     from jarvis.hooks.replays import Rate
     from jarvis.hooks.signatures import BadSecret, key_of
-    from jarvis.secretref import SecretError, Secrets
+    from jarvis.settings.secretref import SecretError, Secrets
 
     senders, problems = {}, []
     for name, source in config.inbox_sources.items():
@@ -256,8 +256,8 @@ def hook_senders(config: Config) -> dict[str, Sender]:
 
 def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
     """Read jarvis.toml and apply its tasks. ConfigError for its settings, FileError for its tables."""
-    from jarvis.applying import apply, read_specs
-    from jarvis.taskfile import read_file
+    from jarvis.tasks.applying import apply, read_specs
+    from jarvis.tasks.file import read_file
 
     read = _read_again(config)
     file, now = read_file(config.file, settings_too=True), clock.now()
@@ -270,9 +270,9 @@ def _apply_home(config: Config, memory: MemoryStore, clock: Clock) -> Changes:
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """What an expression comes to; loaded with the first one."""
-    from jarvis import expression
+    from jarvis.expressions import evaluation
 
-    return expression.evaluate(text, values)
+    return evaluation.evaluate(text, values)
 
 
 def _read_again(config: Config) -> Config:
@@ -336,7 +336,6 @@ def attention(config: Config) -> Settings:
 
 def engine(memory_store: MemoryStore | None = None, config: Config | None = None) -> SchedulerEngine:
     """An engine over `memory_store` (default: the configured one) with this installation's handlers."""
-    from jarvis.attentionwatch import AttentionWatch
     from jarvis.delivery.templates import Composer
     from jarvis.handlers.environment import inherited
     from jarvis.handlers.processes import end_marked
@@ -346,6 +345,7 @@ def engine(memory_store: MemoryStore | None = None, config: Config | None = None
     from jarvis.scheduler.senders import Senders
     from jarvis.scheduler.sieve import FilterSieve
     from jarvis.scheduler.workers import Workers
+    from jarvis.settings.attention_watch import AttentionWatch
     from jarvis.systemzone import zone_watch
 
     config = config or load_config()

@@ -18,7 +18,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jarvis.configvalues import (
+from jarvis.errors import ConfigError
+from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.zone import load_zone
+from jarvis.settings.values import (
+    LARGEST_FILE,
     Environ,
     Parser,
     Place,
@@ -36,17 +40,13 @@ from jarvis.configvalues import (
     read_prefix,
     read_zone_name,
 )
-from jarvis.errors import ConfigError
-from jarvis.scheduler.suggest import did_you_mean
-from jarvis.scheduler.zone import load_zone
 from jarvis.systemzone import system_zone
-from jarvis.tomltext import LARGEST_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from jarvis.channelspec import ChannelSpec
-    from jarvis.inboxsource import Source
     from jarvis.scheduler.attention import Settings
+    from jarvis.settings.channels import ChannelSpec
+    from jarvis.settings.sources import Source
 
 
 class Config(NamedTuple):
@@ -310,7 +310,7 @@ class _Loader:
         """What the tables [channels.NAME] state."""
         if not (tables := self._tables("channels")):
             return {}
-        from jarvis.channelspec import read_channels  # noqa: PLC0415 (many homes have none)
+        from jarvis.settings.channels import read_channels  # noqa: PLC0415 (many homes have none)
 
         place = Place(self.environ, self.home, self.home)
         channels, problems = read_channels(tables, lambda raw: read_path(raw, place))
@@ -321,7 +321,7 @@ class _Loader:
         """What the tables [inbox.sources.NAME] state."""
         if not (tables := self._tables("inbox")):
             return {}
-        from jarvis.inboxsource import read_sources  # noqa: PLC0415 (many homes have none)
+        from jarvis.settings.sources import read_sources  # noqa: PLC0415 (many homes have none)
 
         self.problems += [f"jarvis.toml key inbox.{key}: allowed: sources" for key in tables if key != "sources"]
         sources, problems = read_sources(tables.get("sources", {}))
@@ -332,7 +332,7 @@ class _Loader:
         """What the table [attention] states, in the zone of what names none; a bad one is told elsewhere."""
         if "attention" not in self.toml:
             return None
-        from jarvis.attentionspec import read_attention  # noqa: PLC0415 (many homes have none)
+        from jarvis.settings.attention import read_attention  # noqa: PLC0415 (many homes have none)
 
         table, channels = self.toml["attention"], self.toml.get("channels", {})
         if not isinstance(table, dict):

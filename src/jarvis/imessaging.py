@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from secrets import randbelow
 
-from jarvis.channelspec import IMessageSpec
 from jarvis.config import Config, prepare_home
 from jarvis.delivery.imessage import IMessageChannel
 from jarvis.handlers.environment import inherited
@@ -18,6 +17,7 @@ from jarvis.imessage.state import StateStore
 from jarvis.memory.sqlite import Database
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.ports import Channel
+from jarvis.settings.channels import IMessageSpec
 
 _CODES = 10**6
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jarvis.config import Config
     from jarvis.memory import MemoryStore
-    from jarvis.taskwatch import TaskWatch
+    from jarvis.tasks.watch import TaskWatch
 
 # Seconds after which a thread that works gives way to one that waits. A tick is dozens of short calls into SQLite, and
 # at Python's own 5 ms it waited after each of them while the inbox was full: 200 ms late at p99, and 35 with this.

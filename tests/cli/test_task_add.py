@@ -13,7 +13,7 @@ from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import Policy
 from jarvis.scheduler.schedule import Cron, Interval, Once
-from jarvis.taskspec import KEYS
+from jarvis.tasks.spec import KEYS
 from tests.cli.conftest import Jarvis
 
 COMMAND = ["--", "true"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jarvis.errors import NotFound, UsageError
-from jarvis.expression import ExpressionError
+from jarvis.expressions.language import ExpressionError
 from jarvis.handlers import alert_expression
 from jarvis.handlers.alert_words import Now
 from jarvis.memory import MemoryStore

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.expressiontree import FUNCTIONS
+from jarvis.expressions.language import FUNCTIONS
 from jarvis.memory.rule_types import NAMES, TYPES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "alerts.md"

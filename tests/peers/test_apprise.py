@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.channelspec import AppriseSpec
 from jarvis.delivery import apprise
 from jarvis.delivery.apprise import AppriseChannel
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import AppriseSpec
 from tests.contexts import seconds_from_now, seconds_once
 from tests.peers.conftest import Answer, HttpPeer, a_closed_port, a_message, hang, hang_up, reply, took
 

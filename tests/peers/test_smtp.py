@@ -13,11 +13,11 @@ from aiosmtpd.smtp import AuthResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jarvis.channelspec import SmtpSpec
-from jarvis.channelvalues import Address
 from jarvis.delivery.smtp import SmtpChannel, mail
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channel_values import Address
+from jarvis.settings.channels import SmtpSpec
 from tests.contexts import seconds_from_now
 from tests.peers.conftest import Authority, MailPeer, Peer, a_closed_port, a_message, hang, hang_up, talks, took
 

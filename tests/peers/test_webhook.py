@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from jarvis.channelspec import WebhookSpec
-from jarvis.channelvalues import signing_key
 from jarvis.delivery.webhook import WebhookChannel
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channel_values import signing_key
+from jarvis.settings.channels import WebhookSpec
 from tests.contexts import seconds_from_now
 from tests.peers.conftest import (
     NOW,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jarvis.channelspec import IMessageSpec
+from jarvis.settings.channels import IMessageSpec
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "scripts" / "com.chg.imessage-daemon.plist"
 

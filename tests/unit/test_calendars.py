@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from jarvis import calendars
-from jarvis.calendars import excluded_by
 from jarvis.errors import UsageError
 from jarvis.scheduler.exclusion import canonical
+from jarvis.tasks import calendars
+from jarvis.tasks.calendars import excluded_by
 
 FIRST = date(2026, 3, 1)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.channelspec import ChannelSpec, CommandSpec, FileSpec
 from jarvis.delivery.channels import channel
 from jarvis.delivery.command import CommandChannel
 from jarvis.delivery.file import FileChannel
 from jarvis.errors import ConfigError, SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import ChannelSpec, CommandSpec, FileSpec
 from tests.conftest import Eventually
 from tests.contexts import lives, seconds_from_now, seconds_once
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis import systemzone
-from jarvis.channelspec import ChannelSpec, CommandSpec, FileSpec
 from jarvis.config import SETTINGS, Config, default_home, load_config, prepare_home
 from jarvis.errors import ConfigError, JarvisError
+from jarvis.settings.channels import ChannelSpec, CommandSpec, FileSpec
+from jarvis.settings.values import LARGEST_FILE
 from jarvis.systemzone import system_zone, zone_watch
-from jarvis.tomltext import LARGEST_FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 NUMBERS = ["DAEMON_TICK_INTERVAL_SECONDS", "SCHEDULER_HANDLER_TIMEOUT_SECONDS", "JARVIS_MAX_WORKERS"]

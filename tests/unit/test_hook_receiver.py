@@ -20,7 +20,7 @@ from jarvis.hooks import receiver as receiving
 from jarvis.hooks.drop import drop, sweep
 from jarvis.hooks.receiver import Answer, Receiver, Sender
 from jarvis.hooks.replays import Rate, Replays
-from jarvis.inboxsource import Source, read_sources
+from jarvis.settings.sources import Source, read_sources
 from jarvis.testing import FakeClock
 
 JSON = {"content-type": "application/json", "host": "127.0.0.1:8484"}

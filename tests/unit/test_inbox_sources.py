@@ -9,7 +9,7 @@ import pytest
 
 from jarvis.config import load_config
 from jarvis.errors import ConfigError
-from jarvis.inboxsource import LARGEST, Source, read_sources
+from jarvis.settings.sources import LARGEST, Source, read_sources
 
 
 def problems(text: str) -> list[str]:

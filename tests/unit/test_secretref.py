@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 
-from jarvis.secretref import HIDDEN, SecretError, Secrets, check, references
+from jarvis.settings.secretref import HIDDEN, SecretError, Secrets, check, references
 
 SECRET = 'pässwörd "with" \\ and %/ + signs'
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jarvis import expression
 from jarvis.errors import UsageError
+from jarvis.expressions import evaluation
 from jarvis.scheduler.model import Event
 from jarvis.scheduler.sieve import MOST_ASKED, MOST_BYTES, FilterSieve
 
@@ -38,7 +38,7 @@ def answered(sieve: FilterSieve, number: int, text: str) -> tuple[str, str]:
     ],
 )
 def test_it_answers_by_the_expression_language(text: str, said: str) -> None:
-    sieve = FilterSieve(expression.evaluate)
+    sieve = FilterSieve(evaluation.evaluate)
     sieve.ask(event(), text)
     found = answered(sieve, 1, text)
     assert found[0] == said

@@ -40,8 +40,8 @@ def _flags(parser: ArgumentParser) -> None:
 def _run(args: Namespace, session: Session) -> int:
     """Nothing is opened, let alone stored, before all of the file makes sense."""
     from jarvis import app
-    from jarvis.applying import apply, compare, read_specs
-    from jarvis.taskfile import read_file, source_of
+    from jarvis.tasks.applying import apply, compare, read_specs
+    from jarvis.tasks.file import read_file, source_of
 
     own = session.config.file
     path = own if args.file is None else args.file

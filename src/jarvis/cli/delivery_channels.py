@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
 
-    from jarvis.channelspec import ChannelSpec
     from jarvis.cli.session import Session
     from jarvis.memory.channels import Fault, Record
+    from jarvis.settings.channels import ChannelSpec
 
 HEADS = ("CHANNEL", "TYPE", "TARGET", "FALLBACK", "WAITING", "LAST SENT", "LAST FAILURE", "REASON")
 

@@ -142,8 +142,8 @@ def _send(name: str, config: Config, now: datetime) -> None:
 
 def _read_tasks(config: Config, now: datetime) -> int:
     from jarvis import app
-    from jarvis.applying import read_specs
-    from jarvis.taskfile import read_file
+    from jarvis.tasks.applying import read_specs
+    from jarvis.tasks.file import read_file
 
     file = read_file(config.file, settings_too=True)
     return len(read_specs(file, app.file_reading(config, config.file, now, app.unhurried_check(config))))

@@ -63,7 +63,7 @@ def _means(args: Namespace, session: Session) -> Means:
 
     from jarvis.app import check_channel, handler_check
     from jarvis.importing.tasks import Means
-    from jarvis.taskspec import Reading
+    from jarvis.tasks.spec import Reading
 
     config = session.config
     channels = dict(_pair(text) for text in args.channel)

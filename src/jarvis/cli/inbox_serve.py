@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jarvis.cli.session import Session
     from jarvis.hooks.server import HookServer
-    from jarvis.inboxsource import Source
+    from jarvis.settings.sources import Source
 
 DEFAULT = "127.0.0.1:8484"
 

@@ -99,7 +99,7 @@ def _chain(task: Task, session: Session) -> dict[str, Any]:
 
 
 def _print_toml(task: Task) -> int:
-    from jarvis.taskspec import to_toml
+    from jarvis.tasks.spec import to_toml
 
     print(to_toml(task), end="")
     return 0

@@ -26,7 +26,7 @@ def _run(args: Namespace, session: Session) -> int:
     from functools import partial
 
     from jarvis.app import check_channel, check_template, handler_check
-    from jarvis.taskspec import Reading, read_spec
+    from jarvis.tasks.spec import Reading, read_spec
 
     reading = Reading(
         now=session.now,

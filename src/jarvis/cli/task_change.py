@@ -59,7 +59,7 @@ def refuse_of_file(name: str, session: Session) -> None:
     """Refuse for a task that a file states: the file would undo it. One whose file is gone is anybody's."""
     from shlex import quote
 
-    from jarvis.tomltext import toml_key
+    from jarvis.tasks.toml import toml_key
 
     source = session.store.tasks.source_of(name)
     if source and Path(source).exists():

@@ -36,8 +36,8 @@ def _flags(parser: ArgumentParser) -> None:
 
 def _run(args: Namespace, session: Session) -> int:
     """Nothing is changed before all of it makes sense."""
-    from jarvis.taskschedule import described
-    from jarvis.taskspec import read_spec, to_table
+    from jarvis.tasks.schedule import described
+    from jarvis.tasks.spec import read_spec, to_table
 
     task = session.store.tasks.get(args.name)
     refuse_of_file(args.name, session)
@@ -53,7 +53,7 @@ def _run(args: Namespace, session: Session) -> int:
 
 def _unset(flags: list[str]) -> set[str]:
     """The keys to leave out."""
-    from jarvis.taskspec import KEYS
+    from jarvis.tasks.spec import KEYS
 
     by_flag = {spelled(key).removeprefix("--"): key for key in KEYS if key != "command"}
     for flag in flags:
@@ -67,8 +67,8 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
     from functools import partial
 
     from jarvis.app import check_channel, check_template, handler_check
-    from jarvis.taskschedule import BOUNDS, RULES
-    from jarvis.taskspec import Reading
+    from jarvis.tasks.schedule import BOUNDS, RULES
+    from jarvis.tasks.spec import Reading
 
     return Reading(
         now=session.now,
@@ -85,8 +85,8 @@ def _reading(task: Task, given: dict[str, Any], unset: set[str], session: Sessio
 
 def _merged(old: dict[str, Any], given: dict[str, Any], unset: set[str]) -> dict[str, Any]:
     """The table that comes of it. What another rule, or another thing to do, has no use for goes."""
-    from jarvis.taskschedule import RULES
-    from jarvis.taskspec import WHAT
+    from jarvis.tasks.schedule import RULES
+    from jarvis.tasks.spec import WHAT
 
     gone = set(unset)
     if rules := {key for key in RULES if key in given}:

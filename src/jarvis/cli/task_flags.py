@@ -109,7 +109,7 @@ def spelled(key: str) -> str:
 
 def table_of(args: Namespace) -> dict[str, Any]:
     """What was typed, by the keys of a task's table."""
-    from jarvis.taskspec import KEYS
+    from jarvis.tasks.spec import KEYS
 
     if args.command == []:
         raise UsageError("there is no command after --: such as `-- echo hi`")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
-from jarvis.channelspec import AppriseSpec
 from jarvis.delivery.child import Silent, ask
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import AppriseSpec
 
 EXTRA = "pip install 'jarvis-daemon[notify]'"
 _TOLD = 300  # characters of the end of what it complained of

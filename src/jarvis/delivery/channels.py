@@ -9,7 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from jarvis.channelspec import (
+from jarvis.delivery.discreet import DiscreetChannel
+from jarvis.errors import ConfigError, SendFailed, SendRefused
+from jarvis.scheduler.care import USUAL_CARE, Care
+from jarvis.scheduler.ports import Channel
+from jarvis.settings.channels import (
     AppriseSpec,
     ChannelSpec,
     CommandSpec,
@@ -21,11 +25,7 @@ from jarvis.channelspec import (
     WebhookSpec,
     filled,
 )
-from jarvis.delivery.discreet import DiscreetChannel
-from jarvis.errors import ConfigError, SendFailed, SendRefused
-from jarvis.scheduler.care import USUAL_CARE, Care
-from jarvis.scheduler.ports import Channel
-from jarvis.secretref import SecretError, Secrets
+from jarvis.settings.secretref import SecretError, Secrets
 
 Environ = Callable[[], Mapping[str, str]]
 Load = Callable[[], Mapping[str, ChannelSpec]]

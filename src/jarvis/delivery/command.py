@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jarvis.channelspec import CommandSpec
 from jarvis.delivery.program import Ended, run
 from jarvis.errors import SendFailed
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import CommandSpec
 
 
 class CommandChannel:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from html import escape
 
-from jarvis.channelspec import DesktopSpec
 from jarvis.delivery.environment import modest
 from jarvis.delivery.osascript import run_script
 from jarvis.delivery.program import Ended, run
 from jarvis.errors import SendFailed, SendRefused
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import DesktopSpec
 
 _LONGEST = 1_000  # characters: what a corner of the screen holds
 _SHOW = """on run argv

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jarvis.errors import JarvisError, SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Channel, Message
-from jarvis.secretref import Secrets
+from jarvis.settings.secretref import Secrets
 
 
 class DiscreetChannel:

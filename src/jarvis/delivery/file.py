@@ -7,9 +7,9 @@ from stat import S_ISREG
 
 import msgspec
 
-from jarvis.channelspec import TIMEOUT, FileSpec
 from jarvis.errors import SendFailed, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import TIMEOUT, FileSpec
 
 
 class FileChannel:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from jarvis.channelspec import IMessageSpec
 from jarvis.delivery.osascript import run_script
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import IMessageSpec
 
 _LONGEST = 20_000  # characters: nobody reads more on a telephone
 

@@ -17,11 +17,11 @@ from email.policy import SMTP
 from typing import NoReturn
 from urllib.parse import quote
 
-from jarvis.channelspec import PORTS, SmtpSpec
-from jarvis.channelvalues import Address
 from jarvis.delivery.cutoff import Cutoff
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channel_values import Address
+from jarvis.settings.channels import PORTS, SmtpSpec
 
 _GOODBYE = 1.0  # seconds in which the server may answer QUIT
 _OURSELVES = "[127.0.0.1]"  # what smtplib says of a machine without a full name; to look for one may take long

@@ -21,10 +21,10 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 import msgspec
 
 from jarvis import __version__
-from jarvis.channelspec import WebhookSpec
 from jarvis.delivery.cutoff import Cutoff
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
+from jarvis.settings.channels import WebhookSpec
 
 _LARGEST = 64 * 1024  # bytes of a reply that are read; the rest does not matter
 _TOLD = 200  # characters of it that become the reason

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from jarvis.channelspec import ChannelSpec
 from jarvis.doctor.case import Case, NotLookedAt
 from jarvis.doctor.finding import Finding, error, named, note, ok, short, warning
 from jarvis.errors import JarvisError, StoreDamaged
 from jarvis.imessage.chatdb import ChatDatabase, ChatError
 from jarvis.memory.channels import Record, record_of
+from jarvis.settings.channels import ChannelSpec
 
 
 def channels(case: Case) -> Iterator[Finding]:

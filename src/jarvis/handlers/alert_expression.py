@@ -42,7 +42,7 @@ def values(health: Health, delegations: Listed, decisions: Listed, now: Now) -> 
 
 def holds(condition: Mapping[str, Any], known: Mapping[str, Any], seconds: float) -> Found:
     """Whether an expression holds; where it comes to a text, that is what is said. ExpressionError where it fails."""
-    from jarvis.expression import evaluate  # noqa: PLC0415 - few rules have one
+    from jarvis.expressions.evaluation import evaluate  # noqa: PLC0415 - few rules have one
 
     text = condition["expression"]
     spoken_of = {name: value for name, value in known.items() if name in text or name == "now"}

@@ -23,8 +23,8 @@ import msgspec
 from jarvis.hooks.drop import Room, drop
 from jarvis.hooks.replays import Rate, Replays
 from jarvis.hooks.signatures import BadSignature, Headers, verify
-from jarvis.inboxsource import Source
 from jarvis.scheduler.ports import Clock
+from jarvis.settings.sources import Source
 
 _LOG = logging.getLogger("jarvis.hooks")
 MOST_WAITING = 20_000  # files in the inbox; more are not taken on

@@ -18,7 +18,7 @@ from jarvis.importing.memories import AlreadyThere
 from jarvis.importing.walltime import instant
 from jarvis.memory.store import MemoryStore
 from jarvis.scheduler.model import Task, TaskSpec
-from jarvis.taskspec import Reading, SpecError, read_spec, to_table
+from jarvis.tasks.spec import Reading, SpecError, read_spec, to_table
 
 HANDLERS = {
     "alert_eval": "alert_eval",

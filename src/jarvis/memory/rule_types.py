@@ -183,7 +183,7 @@ def _path(name: str, _key: Key, value: object) -> str:
 def _expression(name: str, _key: Key, value: object) -> str:
     if not isinstance(value, str):
         raise UsageError(f'{name} is {value!r}: use a text, such as "age(updated.work.x) > hours(2)"')
-    from jarvis.expression import ExpressionError, check  # noqa: PLC0415 - few rules have one
+    from jarvis.expressions.language import ExpressionError, check  # noqa: PLC0415 - few rules have one
 
     try:
         check(value, NAMES)

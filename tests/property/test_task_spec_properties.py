@@ -16,8 +16,8 @@ from jarvis.scheduler.instant import ScheduleError
 from jarvis.scheduler.model import Deliver, Policy, TaskSpec
 from jarvis.scheduler.onevent import LONGEST_DEBOUNCE, MOST_STARTS
 from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Rrule, Schedule
-from jarvis.taskspec import Reading, SpecError, read_spec, to_table, to_toml
-from jarvis.tomltext import toml_table
+from jarvis.tasks.spec import Reading, SpecError, read_spec, to_table, to_toml
+from jarvis.tasks.toml import toml_table
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ZONES = ["UTC", "America/Denver", "Asia/Kathmandu", "Europe/Amsterdam", "Australia/Lord_Howe"]

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from jarvis.scheduler.difference import Changes
 from jarvis.scheduler.model import TaskSpec
-from jarvis.taskfile import Problem, TaskFile
-from jarvis.taskspec import Reading, SpecError, read_spec
+from jarvis.tasks.file import Problem, TaskFile
+from jarvis.tasks.spec import Reading, SpecError, read_spec
 
 
 class Tasks(Protocol):

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from jarvis import secretref
-from jarvis.channelvalues import (
+from jarvis.scheduler.care import USUAL_CARE, Care
+from jarvis.scheduler.suggest import did_you_mean
+from jarvis.settings import secretref
+from jarvis.settings.channel_values import (
     ADDRESS,
     LONGEST,
     Address,
@@ -31,8 +33,6 @@ from jarvis.channelvalues import (
     web_url,
     whole,
 )
-from jarvis.scheduler.care import USUAL_CARE, Care
-from jarvis.scheduler.suggest import did_you_mean
 
 TIMEOUT = 30.0  # seconds that one send may take
 PORTS = {"starttls": 587, "tls": 465, "none": 25}

@@ -1,4 +1,4 @@
-"""`python -m jarvis.expressionrun`: the process in which expressions are evaluated. Never started by hand.
+"""`python -m jarvis.expressions.child`: the process in which expressions are evaluated. Never started by hand.
 
 On stdin a line of JSON (text, seconds, length) and `length` bytes of JSON, the values; on stdout one line of JSON, what
 came of it. The limits are its own, so they hold when whoever started it is gone; unused for a minute it ends.
@@ -21,7 +21,7 @@ from typing import Any
 
 import simpleeval
 
-from jarvis.expressiontree import CONSTANTS, ExpressionError, column_of, parse
+from jarvis.expressions.language import CONSTANTS, ExpressionError, column_of, parse
 from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.suggest import did_you_mean
 

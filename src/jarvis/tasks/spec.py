@@ -21,11 +21,11 @@ from jarvis.scheduler.model import Policy, Task, TaskSpec
 from jarvis.scheduler.schedule import After, Bounds, Cron, Interval, Once, OnEvent, Schedule, Untimed
 from jarvis.scheduler.size import parse_memory_limit
 from jarvis.scheduler.zone import load_zone
-from jarvis.taskdeliver import deliver_table, read_deliveries
-from jarvis.taskschedule import KEYS as SCHEDULE_KEYS
-from jarvis.taskschedule import read_schedule
-from jarvis.tasktable import Given, Reading, SpecError, choice, flag, shown, text, whole
-from jarvis.tomltext import toml_table
+from jarvis.tasks.deliver import deliver_table, read_deliveries
+from jarvis.tasks.schedule import KEYS as SCHEDULE_KEYS
+from jarvis.tasks.schedule import read_schedule
+from jarvis.tasks.table import Given, Reading, SpecError, choice, flag, shown, text, whole
+from jarvis.tasks.toml import toml_table
 
 __all__ = ["KEYS", "POLICY_KEYS", "Reading", "SpecError", "read_spec", "to_table", "to_toml"]
 

@@ -12,7 +12,7 @@ import pytest
 from jarvis.errors import ConfigError, FileError, StoreBusy
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.difference import Changes, Removal
-from jarvis.taskwatch import QUIET, SHOWN, TaskWatch
+from jarvis.tasks.watch import QUIET, SHOWN, TaskWatch
 from jarvis.testing import FakeClock
 
 LOOK = 5.0  # seconds

@@ -117,6 +117,11 @@ class ExpressionError(UsageError):
         super().__init__(f"{what and what + ', '}column {column}: {problem}")
 
 
+def check(text: str, names: Collection[str]) -> None:
+    """Refuse a text that is no expression over `names`: ExpressionError, with the place of the fault."""
+    parse(text, names)
+
+
 def parse(text: str, names: Collection[str]) -> ast.expr:
     """The tree of an expression that may use `names`. ExpressionError, with the place, if it is none."""
     if not isinstance(text, str):

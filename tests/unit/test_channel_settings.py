@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from jarvis.channelspec import (
+from jarvis.scheduler.care import USUAL_CARE, Care
+from jarvis.settings.channel_values import Address
+from jarvis.settings.channels import (
     AppriseSpec,
     ChannelSpec,
     CommandSpec,
@@ -20,9 +22,7 @@ from jarvis.channelspec import (
     filled,
     read_channels,
 )
-from jarvis.channelvalues import Address
-from jarvis.scheduler.care import USUAL_CARE, Care
-from jarvis.secretref import SecretError, Secrets
+from jarvis.settings.secretref import SecretError, Secrets
 
 KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MAIL = 'type = "smtp"\nhost = "mail.example.org"\nfrom = "jarvis@example.org"\nto = "ada@example.org"\n'

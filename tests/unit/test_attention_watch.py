@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jarvis.attentionwatch import AttentionWatch
 from jarvis.errors import ConfigError
 from jarvis.scheduler.attention import Attention, Settings
+from jarvis.settings.attention_watch import AttentionWatch
 
 OLD, NEW = Settings(Attention(cap=1)), Settings(Attention(cap=2))
 

@@ -27,13 +27,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Evaluator:
-    """`python -m jarvis.expressionrun`, which knows nothing of ours: no files, no store, no settings of the user's."""
+    """`python -m jarvis.expressions.child`, which knows nothing of ours: no files, no store, no settings."""
 
     def __init__(self) -> None:
         """Start it. OSError if it cannot be."""
         self._parent = os.getpid()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jarvis.expressionrun"],
+            [sys.executable, "-P", "-m", "jarvis.expressions.child"],
             cwd="/",
             env={name: value for name, value in os.environ.items() if name.startswith("PYTHON")},
             stdin=subprocess.PIPE,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jarvis.scheduler.duration import parse_duration
 from jarvis.scheduler.size import parse_size
 from jarvis.scheduler.suggest import did_you_mean
-from jarvis.secretref import check, references
+from jarvis.settings.secretref import check, references
 
 SIGNATURES = ("standard-webhooks", "github", "stripe", "none")
 LARGEST = (1 << 20) - (8 << 10)  # bytes: with what is written around it, a body is no bigger than a file may be

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jarvis import expression, expressionrun
-from jarvis.expression import ExpressionError, check, end_idle, evaluate
-from jarvis.expressionprocess import Evaluator
-from jarvis.expressionrun import functions, outcome
-from jarvis.expressiontree import DEEPEST, FUNCTIONS, LONGEST, MOST_TOKENS
+from jarvis.expressions import child, evaluation
+from jarvis.expressions.child import functions, outcome
+from jarvis.expressions.evaluation import end_idle, evaluate
+from jarvis.expressions.evaluator import Evaluator
+from jarvis.expressions.language import DEEPEST, FUNCTIONS, LONGEST, MOST_TOKENS, ExpressionError, check
 from tests.conftest import Eventually
 
 VALUES = {
@@ -332,14 +332,15 @@ def test_values_may_be_large_and_of_any_kind_json_has() -> None:
     with pytest.raises(ExpressionError, match="cannot be told as JSON"):
         evaluate("x", {"x": object()})
     with pytest.raises(ExpressionError, match="bytes long"):
-        evaluate("len(x)", {"x": "a" * (expression.LARGEST_VALUES + 1)})
+        evaluate("len(x)", {"x": "a" * (evaluation.LARGEST_VALUES + 1)})
 
 
 @pytest.mark.process
 @pytest.mark.slow
 def test_an_expression_that_goes_on_does_not_outlive_who_asked_by_much(eventually: Eventually) -> None:
     slow = "sum(sum(sum(1 for x in a) for y in a) for z in a)"
-    program = f"from jarvis.expression import evaluate; evaluate({slow!r}, {{'a': list(range(300))}}, seconds=1.0)"
+    asked = f"evaluate({slow!r}, {{'a': list(range(300))}}, seconds=1.0)"
+    program = f"from jarvis.expressions.evaluation import evaluate; {asked}"
     with subprocess.Popen([sys.executable, "-c", program]) as asking:
         mine = psutil.Process(asking.pid)
         eventually(lambda: any(each.cpu_times().user > 0.2 for each in mine.children()))
@@ -356,8 +357,8 @@ def test_it_ends_when_nobody_asks_for_a_while(monkeypatch: pytest.MonkeyPatch) -
         return [], [], []
 
     monkeypatch.setattr(select, "select", nobody)
-    assert expressionrun._Stdin().line() == b""
-    assert waited == [expressionrun.IDLE]
+    assert child._Stdin().line() == b""
+    assert waited == [child.IDLE]
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""Expressions: `check` a text when it is stored, `evaluate` it over values in a process of its own.
+"""Evaluate an expression over values, in a process of its own.
 
 An evaluation has a deadline that ends it, whatever it does: the process has its own session and is killed. It also has
 limits of memory and of processor time, which hold when this process is gone. A process that did well is kept for the
@@ -9,26 +9,19 @@ from __future__ import annotations
 
 import atexit
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from jarvis.expressiontree import ExpressionError, parse
-
-__all__ = ["ExpressionError", "check", "end_idle", "evaluate"]
+from jarvis.expressions.language import ExpressionError, check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from jarvis.expressionprocess import Evaluator, Found
+    from jarvis.expressions.evaluator import Evaluator, Found
 
 LARGEST_VALUES = 16 * 2**20  # bytes, as JSON
 _MOST_IDLE = 2
-
-
-def check(text: str, names: Collection[str]) -> None:
-    """Refuse a text that is no expression over `names`. Pure; ExpressionError with the place of the fault."""
-    parse(text, names)
 
 
 def evaluate(text: str, values: Mapping[str, Any], *, seconds: float = 2.0) -> Any:
@@ -64,7 +57,7 @@ atexit.register(end_idle)
 
 
 def _asked(text: str, given: bytes, seconds: float) -> Found:
-    from jarvis.expressionprocess import Evaluator  # noqa: PLC0415 - who only checks must not pay for subprocess
+    from jarvis.expressions.evaluator import Evaluator  # noqa: PLC0415 - subprocess, with the first one
 
     while True:
         evaluator = _taken() or Evaluator()

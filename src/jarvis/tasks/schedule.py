@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import msgspec
 
-from jarvis.calendars import excluded_by
 from jarvis.scheduler.after import End
 from jarvis.scheduler.duration import DurationError, parse_duration
 from jarvis.scheduler.instant import MICROSECOND, ScheduleError, as_utc, parse_instant
@@ -30,7 +29,8 @@ from jarvis.scheduler.schedule import (
     bind,
 )
 from jarvis.scheduler.zone import load_zone
-from jarvis.tasktable import Given, choice, flag, shown, text, whole
+from jarvis.tasks.calendars import excluded_by
+from jarvis.tasks.table import Given, choice, flag, shown, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _own(given: Given, key: str, tz: str, rule: Schedule) -> Any:
 
 def _filter(value: object) -> str:
     """An expression, refused where it is typed and not by the first event."""
-    from jarvis.expression import check  # noqa: PLC0415 - few tasks have one
+    from jarvis.expressions.language import check  # noqa: PLC0415 - few tasks have one
 
     check(text(value), FILTER_NAMES)
     return text(value)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from jarvis.attentionspec import MOST_TIMES, MOST_WINDOWS, read_attention
 from jarvis.scheduler.attention import Attention, Settings
 from jarvis.scheduler.quiet import read_window
+from jarvis.settings.attention import MOST_TIMES, MOST_WINDOWS, read_attention
 
 HOUR = 3600
 

@@ -15,7 +15,7 @@ from jarvis.app import check_handler
 from jarvis.errors import UsageError
 from jarvis.scheduler.model import Deliver, Policy, TaskSpec
 from jarvis.scheduler.schedule import Cron, Interval, Once, Rrule
-from jarvis.taskspec import KEYS, Reading, SpecError, read_spec, to_table, to_toml
+from jarvis.tasks.spec import KEYS, Reading, SpecError, read_spec, to_table, to_toml
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DENVER = ZoneInfo("America/Denver")

@@ -1,6 +1,6 @@
 """A file of `[tasks.NAME]` tables, read into tables that know where they stand; what is wrong, all at once.
 
-Tables are plain dicts here: what their keys mean is `jarvis.taskspec`'s to say.
+Tables are plain dicts here: what their keys mean is `jarvis.tasks.spec`'s to say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from jarvis.errors import FileError
 from jarvis.scheduler.suggest import did_you_mean
-from jarvis.tomltext import LARGEST_FILE, toml_key
+from jarvis.settings.values import LARGEST_FILE
+from jarvis.tasks.toml import toml_key
 
 # One piece of TOML at a time: strings and comments whole, so that what is in them opens and closes nothing.
 _PIECE = re.compile(

@@ -8,7 +8,6 @@ from typing import Any
 
 from jarvis.errors import UsageError
 
-LARGEST_FILE = 16 * 2**20  # bytes that are read of one: ten thousand tables take one or two million
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

@@ -12,7 +12,7 @@ import msgspec
 
 from jarvis.scheduler.delivery import ONS, SAMES, checked_deliver, read_deliver, said
 from jarvis.scheduler.model import Deliver
-from jarvis.tasktable import Given, Reading, choice, flag, shown, text
+from jarvis.tasks.table import Given, Reading, choice, flag, shown, text
 
 _LARGEST = 256 * 1024  # bytes of a file that holds a template
 _READ: dict[str, Callable[[object], Any]] = {

@@ -8,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from jarvis.addresses import normalised
 from jarvis.scheduler.suggest import did_you_mean
 from jarvis.scheduler.zone import ZoneError, load_zone
+
+LARGEST_FILE = 16 * 2**20  # bytes that are read of a TOML file: ten thousand tasks take one or two million
 
 Environ = Mapping[str, str]
 
@@ -139,7 +140,13 @@ NOBODY = "nobody"
 
 def read_addresses(raw: object, _place: Place) -> tuple[str, ...]:
     """Accept telephone numbers with + and mail addresses, between commas or in a list; `nobody` is none."""
-    return _several(raw, normalised, "a telephone number needs its + and country, as in +15551234567")
+    return _several(raw, _address, "a telephone number needs its + and country, as in +15551234567")
+
+
+def _address(text: str) -> str | None:
+    from jarvis.addresses import normalised  # noqa: PLC0415 (most homes name none)
+
+    return normalised(text)
 
 
 def read_chats(raw: object, _place: Place) -> tuple[str, ...]:

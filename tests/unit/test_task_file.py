@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis.errors import FileError
-from jarvis.taskfile import Problem, lines_of, read_file, source_of
-from jarvis.tomltext import LARGEST_FILE, toml_key
+from jarvis.settings.values import LARGEST_FILE
+from jarvis.tasks.file import Problem, lines_of, read_file, source_of
+from jarvis.tasks.toml import toml_key
 
 TEXT = '''\
 # a comment with [tasks.no] in it

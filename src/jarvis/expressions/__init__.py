@@ -1,0 +1,1 @@
+"""Expressions of rules and filters: checked as text, evaluated in a process of their own."""
