@@ -87,6 +87,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_limit(parser: argparse.ArgumentParser, what: str = "how many") -> None:
+    """Add --limit, which every verb that lists rows takes that only become more. 0 is all of them."""
+    number = whole("--limit", 0, _LARGEST_ID)
+    parser.add_argument("--limit", metavar="N", type=number, default=50, help=f"{what} (50); 0 is all")
+
+
+def add_id(parser: argparse.ArgumentParser, listed_by: str) -> None:
+    """Add the number that names a stored row, as that verb lists it."""
+    parser.add_argument("id", metavar="ID", type=an_id("ID"), help=f"its id, as `jarvis {listed_by}` shows it")
+
+
 # -- values: what cannot be read is a UsageError, which argparse lets through -----------------------------
 def checked(what: str, read: Callable[[str], T]) -> Callable[[str], T]:
     """`read` as an argparse type: its ValueError becomes a usage error that names the flag."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import whole
 from jarvis.cli.output import emit, instant, iso, json_text, table
 from jarvis.cli.records import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
     from datetime import tzinfo
     from typing import Any
@@ -40,12 +39,6 @@ def of_change(change: Change, zone: tzinfo) -> dict[str, Any]:
         "changed_at": iso(change.changed_at, zone),
         "undoes": change.undoes,
     }
-
-
-def limit_flag(parser: ArgumentParser) -> None:
-    """Add --limit."""
-    number = whole("--limit", 0, 1_000_000)
-    parser.add_argument("--limit", metavar="N", type=number, default=50, help="how many, 50 if not given; 0: all")
 
 
 def show(changes: Sequence[Change], args: Namespace, session: Session, empty: str) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of
+from jarvis.cli.args import add_id, add_json, one_of
 from jarvis.cli.command import Command
-from jarvis.cli.entry import need_one, show_row, stated, stated_day
+from jarvis.cli.entry import need_one, show_row, stated, stated_day, tell_row
 from jarvis.cli.output import emit, escaped, table
 from jarvis.cli.records import of_row
 from jarvis.memory.decisions import STATUSES
@@ -31,10 +31,7 @@ def _add(args: Namespace, session: Session) -> int:
     row = session.store.decisions.add(
         args.title, description=args.description, owner=args.owner, follow_up_date=args.follow_up, now=session.now
     )
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(f"added decision {row.id}: {escaped(row.title)}")
-    return 0
+    return tell_row(row, f"added decision {row.id}: {escaped(row.title)}", args, session)
 
 
 def _list_flags(parser: ArgumentParser) -> None:
@@ -52,7 +49,7 @@ def _list(args: Namespace, session: Session) -> int:
 
 
 def _id_flag(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", type=an_id("ID"), help="its id, as `jarvis decision list` shows it")
+    add_id(parser, "decision list")
 
 
 def _one_flags(parser: ArgumentParser) -> None:
@@ -85,10 +82,7 @@ def _edit(args: Namespace, session: Session) -> int:
 
 def _done(args: Namespace, session: Session) -> int:
     row = session.store.decisions.set_status(args.id, "completed", session.now)
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(f"decision {row.id} has been carried out: {escaped(row.title)}")
-    return 0
+    return tell_row(row, f"decision {row.id} has been carried out: {escaped(row.title)}", args, session)
 
 
 def _cancel(args: Namespace, session: Session) -> int:
@@ -96,10 +90,7 @@ def _cancel(args: Namespace, session: Session) -> int:
 
 
 def _said(row: Decision, args: Namespace, session: Session) -> int:
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(f"decision {row.id} is {row.status}: {escaped(row.title)}")
-    return 0
+    return tell_row(row, f"decision {row.id} is {row.status}: {escaped(row.title)}", args, session)
 
 
 def _delete(args: Namespace, session: Session) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of
+from jarvis.cli.args import add_id, add_json, one_of
 from jarvis.cli.command import Command
-from jarvis.cli.entry import need_one, show_row, stated, stated_day
+from jarvis.cli.entry import need_one, show_row, stated, stated_day, tell_row
 from jarvis.cli.output import emit, escaped, table
 from jarvis.cli.records import of_row
 from jarvis.memory.delegations import PRIORITIES, STATUSES
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from jarvis.cli.session import Session
+    from jarvis.memory.delegations import Delegation
 
 HEADS = ("ID", "TASK", "TO", "DUE", "PRIORITY", "STATUS", "NOTES")
 
@@ -32,11 +33,7 @@ def _add(args: Namespace, session: Session) -> int:
     row = session.store.delegations.add(
         args.task, args.to, due_date=args.due, priority=args.priority, notes=args.notes, now=session.now
     )
-    if args.json:
-        return emit(of_row(row, session.zone))
-    due = f", due {row.due_date}" if row.due_date else ""
-    print(f"added delegation {row.id}: {escaped(row.task)}, by {escaped(row.delegated_to)}{due}")
-    return 0
+    return tell_row(row, f"added delegation {row.id}: {_work(row)}", args, session)
 
 
 def _list_flags(parser: ArgumentParser) -> None:
@@ -54,7 +51,7 @@ def _list(args: Namespace, session: Session) -> int:
 
 
 def _id_flag(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", type=an_id("ID"), help="its id, as `jarvis delegation list` shows it")
+    add_id(parser, "delegation list")
 
 
 def _one_flags(parser: ArgumentParser) -> None:
@@ -83,11 +80,12 @@ def _edit(args: Namespace, session: Session) -> int:
     given |= stated_day("due_date", args.due)
     need_one(given, "--task, --to, --due, --priority, --status or --notes")
     row = session.store.delegations.edit(args.id, now=session.now, **given)
-    if args.json:
-        return emit(of_row(row, session.zone))
+    return tell_row(row, f"delegation {row.id} is {row.status}: {_work(row)}", args, session)
+
+
+def _work(row: Delegation) -> str:
     due = f", due {row.due_date}" if row.due_date else ""
-    print(f"delegation {row.id} is {row.status}: {escaped(row.task)}, by {escaped(row.delegated_to)}{due}")
-    return 0
+    return f"{escaped(row.task)}, by {escaped(row.delegated_to)}{due}"
 
 
 def _done(args: Namespace, session: Session) -> int:
@@ -100,10 +98,7 @@ def _cancel(args: Namespace, session: Session) -> int:
 
 def _settle(args: Namespace, session: Session, status: str) -> int:
     row = session.store.delegations.set_status(args.id, status, session.now)
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(f"delegation {row.id} is {row.status}: {escaped(row.task)}")
-    return 0
+    return tell_row(row, f"delegation {row.id} is {row.status}: {escaped(row.task)}", args, session)
 
 
 def _delete(args: Namespace, session: Session) -> int:

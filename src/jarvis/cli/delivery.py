@@ -1,8 +1,8 @@
-"""`jarvis delivery list`, `show` and `retry`: the outbox."""
+"""`jarvis delivery list`, `show`, `retry` and `release`: the outbox."""
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of, task_name, whole
+from jarvis.cli.args import add_id, add_json, add_limit, one_of, task_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, instant, listing, note, table
 from jarvis.cli.records import of_delivery
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from jarvis.scheduler.model import Delivery
 
 HEADS = ("ID", "RUN", "TASK", "CHANNEL", "KIND", "STATE", "ATTEMPT", "MADE AT", "REASON")
-DEFAULT_LIMIT = 50
-_MOST = 2**63 - 1
 
 
 def _list_flags(parser: ArgumentParser) -> None:
@@ -28,8 +26,7 @@ def _list_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--task", metavar="NAME", type=task_name, help="of this task only")
     parser.add_argument("--channel", metavar="NAME", help="to this channel only")
     parser.add_argument("--state", metavar="STATE", type=states, help=", ".join(DeliveryState))
-    limit = whole("--limit", 0, _MOST)
-    parser.add_argument("--limit", metavar="N", type=limit, default=DEFAULT_LIMIT, help="how many (50); 0 is all")
+    add_limit(parser)
     add_json(parser)
 
 
@@ -52,8 +49,7 @@ def _row(each: Delivery, zone: tzinfo) -> Sequence[object]:
 
 
 def _id_flags(parser: ArgumentParser) -> None:
-    text = "the delivery's id, as `jarvis delivery list` shows it"
-    parser.add_argument("id", metavar="ID", type=an_id("ID"), help=text)
+    add_id(parser, "delivery list")
     add_json(parser)
 
 
@@ -72,11 +68,24 @@ def _show(args: Namespace, session: Session) -> int:
 
 
 def _retry(args: Namespace, session: Session) -> int:
-    delivery = session.store.deliveries.again(args.id, session.now)
+    return _waits(session.store.deliveries.again(args.id, session.now), "will be sent again", args, session)
+
+
+def _held_flags(parser: ArgumentParser) -> None:
+    add_id(parser, "delivery list --state held")
+    add_json(parser)
+
+
+def _release(args: Namespace, session: Session) -> int:
+    return _waits(session.store.deliveries.send_now(args.id, session.now), "is held no more", args, session)
+
+
+def _waits(delivery: Delivery, said: str, args: Namespace, session: Session) -> int:
+    """Tell of a delivery that is to be sent now, and by whom."""
     if args.json:
         emit(of_delivery(delivery, session.zone))
     else:
-        print(f"delivery {delivery.id} to {escaped(delivery.channel)} will be sent again: {escaped(delivery.subject)}")
+        print(f"delivery {delivery.id} to {escaped(delivery.channel)} {said}: {escaped(delivery.subject)}")
     if not session.store.instances.living(session.now):
         note(f"{NO_DAEMON}, or send it now with `jarvis tick`")
     return 0
@@ -102,4 +111,11 @@ RETRY = Command(
     flags=_id_flags,
     about="Send again what failed, has expired, or may have arrived (unknown). What was sent is never sent again.",
     examples="jarvis delivery retry 3",
+)
+RELEASE = Command(
+    _release,
+    flags=_held_flags,
+    about="Send now what is held: for quiet hours, for a digest, or over the cap of the day. A digest that it waited "
+    "for goes without it.",
+    examples="jarvis delivery release 3\njarvis delivery release 3 --json",
 )

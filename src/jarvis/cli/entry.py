@@ -1,4 +1,4 @@
-"""What the verbs of delegations and decisions have in common: showing one, and reading what an edit states."""
+"""What the verbs of stored rows have in common: showing one, telling what became of it, what an edit states."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def show_row(row: Any, history: Sequence[Change], args: Namespace, session: Sess
     instants = {name: instant(getattr(row, name), session.zone) for name in ("created_at", "updated_at")}
     shown = {**of_row(row, session.zone), **instants, "history": lines_of(history, session.zone)}
     listing((name.replace("_", " "), _lines(value)) for name, value in shown.items())
+    return 0
+
+
+def tell_row(row: Any, text: str, args: Namespace, session: Session) -> int:
+    """Print a row that was written: in a sentence, or as JSON."""
+    if args.json:
+        return emit(of_row(row, session.zone))
+    print(text)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jarvis.cli.args import add_json, json_or_text
 from jarvis.cli.command import Command
+from jarvis.cli.entry import tell_row
 from jarvis.cli.output import emit, escaped, instant, json_text, table
 from jarvis.cli.records import of_row
 from jarvis.errors import NotFound
@@ -30,10 +31,7 @@ def _set_flags(parser: ArgumentParser) -> None:
 
 def _set(args: Namespace, session: Session) -> int:
     row = session.store.facts.put(args.category, args.key, json_or_text(args.value), session.now)
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(f"{escaped(row.category)}/{escaped(row.key)} is {json_text(row.value)}")
-    return 0
+    return tell_row(row, f"{escaped(row.category)}/{escaped(row.key)} is {json_text(row.value)}", args, session)
 
 
 def _get_flags(parser: ArgumentParser) -> None:
@@ -45,10 +43,7 @@ def _get(args: Namespace, session: Session) -> int:
     row = session.store.facts.get(args.category, args.key)
     if row is None:
         raise _unknown(args)
-    if args.json:
-        return emit(of_row(row, session.zone))
-    print(escaped(row.value) if isinstance(row.value, str) else json_text(row.value))
-    return 0
+    return tell_row(row, escaped(row.value) if isinstance(row.value, str) else json_text(row.value), args, session)
 
 
 def _delete(args: Namespace, session: Session) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, whole
-from jarvis.cli.changes import limit_flag, show
+from jarvis.cli.args import add_json, add_limit, whole
+from jarvis.cli.changes import show
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, table
 from jarvis.cli.records import of_row
@@ -35,7 +35,7 @@ def _search(args: Namespace, session: Session) -> int:
 def _history_flags(parser: ArgumentParser) -> None:
     parser.add_argument("category", metavar="CATEGORY", help="such as work")
     parser.add_argument("key", metavar="KEY", help="its name within the category")
-    limit_flag(parser)
+    add_limit(parser)
     add_json(parser)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, one_of, whole
+from jarvis.cli.args import add_json, add_limit, one_of
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped, iso, listing, note, table
 from jarvis.cli.records import of_event, of_row
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 HEADS = ("ID", "STATE", "SOURCE", "TYPE", "AT", "FILE", "REASON")
 STATES = ("waiting", "left", "failed", "stored")
-DEFAULT_LIMIT = 50
 _NOTHING_STARTED = {"pending": "waits to be given to the tasks it concerns", "unmatched": "no task listens for it"}
 _MOST = 2**63 - 1
 _TURN_WITHIN = 10.0  # seconds that a retry waits for a poll to end
@@ -33,10 +32,7 @@ def _list_flags(parser: ArgumentParser) -> None:
     states = one_of("--state", STATES)
     parser.add_argument("--state", metavar="STATE", type=states, help=", ".join(STATES))
     parser.add_argument("--source", metavar="NAME", help="events of this source only")
-    limit = whole("--limit", 0, _MOST)
-    parser.add_argument(
-        "--limit", metavar="N", type=limit, default=DEFAULT_LIMIT, help="how many of each (50); 0 is all"
-    )
+    add_limit(parser, "how many of each")
     add_json(parser)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of, whole
+from jarvis.cli.args import add_id, add_json, add_limit, one_of
 from jarvis.cli.command import Command
+from jarvis.cli.entry import tell_row
 from jarvis.cli.output import emit, escaped, instant, listing, table
 from jarvis.cli.records import of_delivery, of_row
 from jarvis.scheduler.incident import IncidentState
@@ -19,16 +20,13 @@ if TYPE_CHECKING:
     from jarvis.scheduler.model import Delivery
 
 HEADS = ("ID", "RULE", "STATE", "SINCE", "TOLD", "LAST TOLD", "TEXT")
-DEFAULT_LIMIT = 50
-_MOST = 2**63 - 1
 
 
 def _list_flags(parser: ArgumentParser) -> None:
     states = one_of("--state", list(IncidentState))
     parser.add_argument("--rule", metavar="NAME", help="of this rule only")
     parser.add_argument("--state", metavar="STATE", type=states, help=", ".join(IncidentState))
-    limit = whole("--limit", 0, _MOST)
-    parser.add_argument("--limit", metavar="N", type=limit, default=DEFAULT_LIMIT, help="how many (50); 0 is all")
+    add_limit(parser)
     add_json(parser)
 
 
@@ -47,8 +45,7 @@ def _row(each: Incident, zone: tzinfo) -> Sequence[object]:
 
 
 def _id_flags(parser: ArgumentParser) -> None:
-    text = "the incident's id, as `jarvis incident list` shows it"
-    parser.add_argument("id", metavar="ID", type=an_id("ID"), help=text)
+    add_id(parser, "incident list")
     add_json(parser)
 
 
@@ -73,10 +70,8 @@ def _acknowledge(args: Namespace, session: Session) -> int:
     from jarvis.cli.author import author
 
     incident = session.store.incidents.acknowledge(args.id, author(), session.now)
-    if args.json:
-        return emit(of_row(incident, session.zone))
-    print(f"incident {incident.id} is acknowledged: {escaped(incident.rule)} is told again when it is over")
-    return 0
+    said = f"incident {incident.id} is acknowledged: {escaped(incident.rule)} is told again when it is over"
+    return tell_row(incident, said, args, session)
 
 
 LIST = Command(

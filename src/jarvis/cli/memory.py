@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, one_of
-from jarvis.cli.changes import limit_flag, of_change, show, told
+from jarvis.cli.args import add_json, add_limit, an_id, one_of
+from jarvis.cli.changes import of_change, show, told
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, escaped
 from jarvis.memory.changes import NOUNS
@@ -21,7 +21,7 @@ def _of_flag(parser: ArgumentParser, what: str) -> None:
 
 def _history_flags(parser: ArgumentParser) -> None:
     _of_flag(parser, "changes of these only")
-    limit_flag(parser)
+    add_limit(parser)
     add_json(parser)
 
 

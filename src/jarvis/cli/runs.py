@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jarvis.cli.args import add_json, an_id, an_instant, checked, length, one_of, task_name, whole
+from jarvis.cli.args import add_id, add_json, add_limit, an_instant, checked, length, one_of, task_name
 from jarvis.cli.command import Command
 from jarvis.cli.output import emit, instant, iso, listing, table
 from jarvis.cli.records import of_delivery, of_row, of_run
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from jarvis.scheduler.model import Attempt, Delivery, Run
 
 HEADS = ("ID", "TASK", "DUE AT", "STATE", "STARTED", "TOOK", "REASON")
-DEFAULT_LIMIT = 50
-_MOST = 2**63 - 1
 
 
 # -- list -------------------------------------------------------------------------------------------------
@@ -30,8 +28,7 @@ def _list_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--task", metavar="NAME", type=task_name, help="runs of this task only")
     parser.add_argument("--state", metavar="STATE", type=one_of("--state", list(RunState)), help="in this state only")
     parser.add_argument("--since", metavar="D|T", help="due in the last D (2h, 7d), or at T or later")
-    limit = whole("--limit", 0, _MOST)
-    parser.add_argument("--limit", metavar="N", type=limit, default=DEFAULT_LIMIT, help="how many (50); 0 is all")
+    add_limit(parser)
     add_json(parser)
 
 
@@ -81,7 +78,7 @@ def _took(run: Run) -> str | None:
 
 # -- show and cancel --------------------------------------------------------------------------------------
 def _id_flag(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", type=an_id("ID"), help="the run's id, as `jarvis runs list` shows it")
+    add_id(parser, "runs list")
 
 
 def _show_flags(parser: ArgumentParser) -> None:

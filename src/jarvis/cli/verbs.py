@@ -37,7 +37,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery list": ("delivery", "the outbox: what went to which channel, what waits, and why"),
         "delivery show": ("delivery", "everything about one delivery, and its text"),
         "delivery retry": ("delivery", "send again what failed, has expired or may have arrived"),
-        "delivery release": ("delivery_release", "send now what is held for quiet hours, a digest or a cap"),
+        "delivery release": ("delivery", "send now what is held for quiet hours, a digest or a cap"),
         "attention show": ("attention", "when each channel may be told of something, and what is held for it"),
         "delivery channels": ("delivery_channels", "every channel: where it leads, and how it went last"),
         "delivery test": ("delivery_test", "send a message by a channel now, and say what came of it"),
