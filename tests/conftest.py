@@ -8,10 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from hypothesis import Phase, settings
+
+if TYPE_CHECKING:
+    from tests.peers.servers import HttpPeer, MailPeer
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=2_000)
@@ -54,6 +58,26 @@ def eventually() -> Eventually:
             time.sleep(every)  # noqa: TID251 - the one sleep in the tests, bounded by its deadline
 
     return wait
+
+
+@pytest.fixture
+def http_peer() -> Iterator[HttpPeer]:
+    """A web server to deliver to."""
+    from tests.peers.servers import HttpPeer
+
+    made = HttpPeer().open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mail_peer() -> Iterator[MailPeer]:
+    """A mail server to deliver to."""
+    from tests.peers.servers import MailPeer
+
+    made = MailPeer().open()
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

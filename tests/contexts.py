@@ -1,4 +1,4 @@
-"""Contexts as the executor makes them, with a deadline that a test holds in its hand; who lives."""
+"""What a handler is given and a channel, under a deadline that a test holds in its hand; who lives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 
 from jarvis.handlers import processtable
 from jarvis.scheduler.output import Output
-from jarvis.scheduler.ports import Context
+from jarvis.scheduler.ports import Context, Message
+
+MADE_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def lives(pid: int) -> bool:
@@ -61,4 +63,26 @@ def a_context(
         memory=None,
         output=output or Output(),
         owner_mark=f"test:{os.urandom(8).hex()}" if owner_mark is None else owner_mark,
+    )
+
+
+def a_message(
+    subject: str = "backup succeeded",
+    body: str = "all is well\n",
+    remaining: Callable[[], float] | None = None,
+    key: str = "1:2026-03-02T09:00:00+00:00:result:me",
+) -> Message:
+    return Message(
+        key=key,
+        channel="me",
+        kind="result",
+        subject=subject,
+        body=body,
+        created_at=MADE_AT,
+        remaining=remaining or seconds_from_now(60),
+        task="backup",
+        run_id=7,
+        state="succeeded",
+        due_at=MADE_AT,
+        attempt=2,
     )

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.crash.daemons import Daemons
-from tests.peers.conftest import HttpPeer, MailPeer, Peer, hang, hang_up, reply
+from tests.peers.servers import HttpPeer, MailPeer, Peer, hang, hang_up, reply
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def http_peer() -> Iterator[HttpPeer]:
-    made = HttpPeer().open()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def mail_peer() -> Iterator[MailPeer]:
-    made = MailPeer().open()
-    yield made
-    made.close()
 
 
 def channels(home: Path, http_peer: HttpPeer, mail_peer: MailPeer, more: str = "") -> None:

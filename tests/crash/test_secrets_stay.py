@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.crash.daemons import Daemons
-from tests.peers.conftest import HttpPeer, Peer, Request, reply
+from tests.peers.servers import HttpPeer, Peer, Request, reply
 
 pytestmark = pytest.mark.process
 
@@ -48,13 +48,6 @@ def children(of: int) -> Iterator[tuple[str, str]]:
             continue
 
 
-@pytest.fixture
-def echo() -> Iterator[HttpPeer]:
-    made = HttpPeer().open()
-    yield made
-    made.close()
-
-
 def mail_echo() -> Peer:
     """A mail server that says back what it is told to know somebody by, and refuses it."""
 
@@ -73,7 +66,7 @@ def mail_echo() -> Peer:
 
 
 def test_no_secret_is_in_the_store_the_log_any_output_any_error_or_any_list_of_processes(
-    daemons: Daemons, home: Path, echo: HttpPeer
+    daemons: Daemons, home: Path, http_peer: HttpPeer
 ) -> None:
     mail = mail_echo()
     (home / "token").write_text(f"{PLAIN['file']}\n")
@@ -81,7 +74,7 @@ def test_no_secret_is_in_the_store_the_log_any_output_any_error_or_any_list_of_p
     (home / "jarvis.toml").write_text(f"""
 [channels.hook]
 type = "webhook"
-url = "http://127.0.0.1:{echo.port}/${{env:HOOK_TOKEN}}/{PLAIN["literal"]}"
+url = "http://127.0.0.1:{http_peer.port}/${{env:HOOK_TOKEN}}/{PLAIN["literal"]}"
 secret = "${{env:HOOK_SECRET}}"
 headers = {{ Authorization = "Bearer ${{file:token}}" }}
 
@@ -96,7 +89,7 @@ user = "ada"
 password = "${{env:MAIL_PASSWORD}}"
 
 [channels.topic]
-url = "json://ada:{PLAIN["literal"]}@127.0.0.1:{echo.port}/${{env:TOPIC}}"
+url = "json://ada:{PLAIN["literal"]}@127.0.0.1:{http_peer.port}/${{env:TOPIC}}"
 timeout = 60
 
 [channels.talks]
@@ -115,7 +108,7 @@ retries = 0
             processes.extend(children(daemon.pid))
             return reply(400, f"{request.line} {request.headers['authorization']}".encode())
 
-        echo.look = say_back
+        http_peer.look = say_back
         daemons.add("t", "--every", "1d", *(word for name in names for word in ("--deliver", name)))
         daemons.cli("task", "run", "t")
         daemons.until(lambda: daemons.query(FAILED) == [(len(names),)], within=60)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jarvis.handlers.inbox_view import find
 from jarvis.handlers.webhook_poll import Limits, webhook_poll
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.model import Result, RunState
-from jarvis.scheduler.ports import Context
+from tests.contexts import a_context
 from tests.house.tree import ROOT
 
 PAGE = ROOT / "docs" / "inbox.md"
@@ -47,10 +47,7 @@ class Inbox:
         return path
 
     def poll(self) -> Result:
-        context = Context(
-            task="webhook_poll", params={}, due_at=NOW, now=NOW, run_id=1, occurrence_id="1:x", attempt=1,
-            remaining=lambda: 60.0, cancelled=lambda: False, logger=logging.getLogger("test"), memory=self.store,
-        )  # fmt: skip
+        context = msgspec.structs.replace(a_context(), params={}, now=NOW, memory=self.store)
         return webhook_poll(self.folder, wait=self._wait)(context)
 
     def _wait(self, _seconds: float) -> None:

@@ -16,8 +16,8 @@ from jarvis.delivery.apprise import AppriseChannel
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
 from jarvis.settings.channels import AppriseSpec
-from tests.contexts import seconds_from_now, seconds_once
-from tests.peers.conftest import Answer, HttpPeer, a_closed_port, a_message, hang, hang_up, reply, took
+from tests.contexts import a_message, seconds_from_now, seconds_once
+from tests.peers.servers import Answer, HttpPeer, a_closed_port, hang, hang_up, reply, took
 
 pytestmark = pytest.mark.process
 

@@ -18,8 +18,8 @@ from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
 from jarvis.settings.channel_values import Address
 from jarvis.settings.channels import SmtpSpec
-from tests.contexts import seconds_from_now
-from tests.peers.conftest import Authority, MailPeer, Peer, a_closed_port, a_message, hang, hang_up, talks, took
+from tests.contexts import a_message, seconds_from_now
+from tests.peers.servers import Authority, MailPeer, Peer, a_closed_port, hang, hang_up, talks, took
 
 ADA, BOB = Address("Ada Lovelace, née Byron", "ada@example.org"), Address("", "bob@example.org")
 JARVIS = Address("Jarvis", "jarvis@example.org")

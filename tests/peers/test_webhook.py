@@ -17,14 +17,12 @@ from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.ports import Message
 from jarvis.settings.channel_values import signing_key
 from jarvis.settings.channels import WebhookSpec
-from tests.contexts import seconds_from_now
-from tests.peers.conftest import (
-    NOW,
+from tests.contexts import MADE_AT, a_message, seconds_from_now
+from tests.peers.servers import (
     Answer,
     Authority,
     HttpPeer,
     a_closed_port,
-    a_message,
     hang,
     hang_up,
     reply,
@@ -35,7 +33,9 @@ from tests.peers.conftest import (
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def send(url: str, message: Message | None = None, now: Callable[[], datetime] = lambda: NOW, **keys: object) -> None:
+def send(
+    url: str, message: Message | None = None, now: Callable[[], datetime] = lambda: MADE_AT, **keys: object
+) -> None:
     WebhookChannel(WebhookSpec(url, **keys), now).send(message or a_message())  # type: ignore[arg-type]
 
 
@@ -225,8 +225,8 @@ def test_https_needs_a_certificate_that_somebody_vouches_for(
 
 
 def test_the_stamp_of_the_signature_is_that_of_the_attempt(http_peer: HttpPeer) -> None:
-    send(http_peer.url, now=lambda: NOW + timedelta(hours=2), secret=signing_key(SECRET))
-    assert int(http_peer.got[0].headers["webhook-timestamp"]) == int(NOW.timestamp()) + 7200
+    send(http_peer.url, now=lambda: MADE_AT + timedelta(hours=2), secret=signing_key(SECRET))
+    assert int(http_peer.got[0].headers["webhook-timestamp"]) == int(MADE_AT.timestamp()) + 7200
 
 
 class TooLate(Exception):

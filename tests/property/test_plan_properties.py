@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jarvis.scheduler.model import Policy, RunState, Task
 from jarvis.scheduler.plan import plan
 from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from tests.stored import a_task
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -36,10 +37,7 @@ def due_task(schedule: Schedule, policy: Policy, after: datetime) -> Task | None
     first = schedule.next_after(after)
     if first is None:
         return None
-    return Task(
-        id=1, name="t", schedule=schedule, handler="noop", params={}, policy=policy, origin="user",
-        created_at=START, revision=1, enabled=True, paused_at=None, pause_reason=None, next_run_at=first,
-    )  # fmt: skip
+    return a_task(schedule, policy=policy, created_at=START, next_run_at=first)
 
 
 def walked(schedule: Schedule, first: datetime, now: datetime) -> list[datetime]:

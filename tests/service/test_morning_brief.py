@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.house.tree import ROOT
-from tests.peers.conftest import MailPeer
+from tests.peers.servers import MailPeer
 
 pytestmark = pytest.mark.process
 
@@ -26,13 +26,6 @@ port = {port}
 tls = "none"
 """
 Call = Callable[..., str]
-
-
-@pytest.fixture
-def mail_peer() -> Iterator[MailPeer]:
-    made = MailPeer().open()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
 from jarvis.scheduler.change import Change, change, kept
-from jarvis.scheduler.model import Policy, Task
+from jarvis.scheduler.model import Task
 from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rrule, Schedule
+from tests.stored import START, a_task
 
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NOW = START + 150 * timedelta(minutes=1)
 
 
 def task(schedule: Schedule, *, next_run_at: datetime | None = START + 3 * HOUR, starts: int = 2) -> Task:
-    return Task(
-        id=1, name="t", schedule=schedule, handler="noop", params={}, policy=Policy(), origin="user",
-        created_at=START, revision=1, enabled=True, paused_at=None, pause_reason=None, next_run_at=next_run_at,
-        starts=starts,
-    )  # fmt: skip
+    return a_task(schedule, next_run_at=next_run_at, starts=starts)
 
 
 @pytest.mark.parametrize(

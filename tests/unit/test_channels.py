@@ -7,8 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,29 +17,9 @@ from jarvis.delivery.channels import channel
 from jarvis.delivery.command import CommandChannel
 from jarvis.delivery.file import FileChannel
 from jarvis.errors import ConfigError, SendFailed, SendRefused, SendUnknown
-from jarvis.scheduler.ports import Message
 from jarvis.settings.channels import ChannelSpec, CommandSpec, FileSpec
 from tests.conftest import Eventually
-from tests.contexts import lives, seconds_from_now, seconds_once
-
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-def a_message(remaining: Callable[[], float] | None = None, body: str = "all is well\n") -> Message:
-    return Message(
-        key="1:2026:result:me",
-        channel="me",
-        kind="result",
-        subject="backup succeeded",
-        body=body,
-        created_at=NOW,
-        remaining=remaining or seconds_from_now(60),
-        task="backup",
-        run_id=7,
-        state="succeeded",
-        due_at=NOW,
-        attempt=2,
-    )
+from tests.contexts import MADE_AT, a_message, lives, seconds_once
 
 
 def environ() -> Mapping[str, str]:
@@ -47,7 +27,7 @@ def environ() -> Mapping[str, str]:
 
 
 def now() -> datetime:
-    return NOW
+    return MADE_AT
 
 
 def command(*arguments: str) -> CommandChannel:
@@ -69,7 +49,7 @@ def test_each_message_is_a_line_of_json_in_a_file_for_the_owner_alone(tmp_path: 
         os.umask(before)
     first, second = (json.loads(line) for line in path.read_text().splitlines())
     assert first == {
-        "key": "1:2026:result:me",
+        "key": "1:2026-03-02T09:00:00+00:00:result:me",
         "created_at": "2026-03-02T09:00:00Z",
         "kind": "result",
         "task": "backup",
@@ -140,7 +120,7 @@ def test_a_command_reads_the_body_and_is_told_the_rest_by_its_environment(tmp_pa
     assert told["INHERITED"] == "yes"
     assert {name: value for name, value in told.items() if name.startswith("JARVIS_")} == {
         "JARVIS_SUBJECT": "backup succeeded",
-        "JARVIS_KEY": "1:2026:result:me",
+        "JARVIS_KEY": "1:2026-03-02T09:00:00+00:00:result:me",
         "JARVIS_CHANNEL": "me",
         "JARVIS_KIND": "result",
         "JARVIS_TASK": "backup",
@@ -172,7 +152,7 @@ def test_at_its_deadline_the_whole_group_is_ended_and_nobody_knows_whether_it_se
     )
     over = seconds_once(lambda: pids.exists() and pids.read_text().endswith("\n"))
     with pytest.raises(SendUnknown, match="may have sent before"):
-        command("sh", "-c", script).send(a_message(over))
+        command("sh", "-c", script).send(a_message(remaining=over))
     eventually(lambda: not lives(int(pids.read_text())))
 
 

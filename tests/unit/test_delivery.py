@@ -24,14 +24,12 @@ from jarvis.scheduler.delivery import (
     wanted,
 )
 from jarvis.scheduler.judgement import Wish
-from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, On, Policy, Result, Run, RunState, Sent, Task
+from jarvis.scheduler.model import Deliver, Delivery, DeliveryState, On, Result, Run, RunState, Sent
 from jarvis.scheduler.schedule import Cron
+from tests.stored import a_task
 
 DUE = datetime(2026, 3, 2, 9, tzinfo=UTC)
-TASK = Task(
-    id=1, name="t", schedule=Cron("0 2 * * *", "America/Denver"), handler="noop", params={}, policy=Policy(),
-    origin="user", created_at=DUE, revision=1, enabled=True, paused_at=None, pause_reason=None, next_run_at=None,
-)  # fmt: skip
+TASK = a_task(Cron("0 2 * * *", "America/Denver"))
 RUN = Run(
     id=7, task_id=1, task="t", due_at=DUE, until=None, count=1, origin="schedule", state=RunState.RUNNING, reason="",
     attempt=3, recorded_at=DUE, available_at=DUE, started_at=DUE, finished_at=None, owner=1, fence=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -19,8 +19,8 @@ from jarvis.scheduler.difference import (
 )
 from jarvis.scheduler.model import Deliver, Policy, Task, TaskSpec, Unreadable
 from jarvis.scheduler.schedule import After, Cron, Interval, Once, OnEvent, Rate, Rrule, Schedule
+from tests.stored import START, a_task
 
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FILE, OTHER = "/a/jarvis.toml", "/b/other.toml"
 
@@ -31,11 +31,8 @@ def spec(name: str = "t", **more: Any) -> TaskSpec:
 
 
 def task(name: str = "t", **more: Any) -> Task:
-    kept = Task(
-        id=1, name=name, schedule=Interval(HOUR, START), handler="noop", params={}, policy=Policy(), origin="file",
-        created_at=START, revision=1, enabled=True, paused_at=None, pause_reason=None, next_run_at=START, source=FILE,
-    )  # fmt: skip
-    return msgspec.structs.replace(kept, **more)
+    usual: dict[str, Any] = {"schedule": Interval(HOUR, START), "origin": "file", "next_run_at": START, "source": FILE}
+    return a_task(name=name, **usual | more)
 
 
 def test_a_file_adds_changes_replaces_and_removes_its_own_tasks_and_leaves_the_others_alone() -> None:

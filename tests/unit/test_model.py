@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
-from jarvis.scheduler.model import LEGAL, Policy, Result, RunState, Task, TaskSpec
+from jarvis.scheduler.model import LEGAL, Result, RunState, Task, TaskSpec
 from jarvis.scheduler.schedule import Interval
+from tests.stored import START, a_task
 
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 EVERY_TEN = Interval(10 * SECOND, START)
 ENDS = ["succeeded", "failed", "timed_out", "cancelled", "unknown"]
@@ -21,19 +20,7 @@ def spec(name: str) -> TaskSpec:
 
 
 def task(next_run_at: datetime | None) -> Task:
-    given: dict[str, Any] = {"origin": "user", "created_at": START, "revision": 1, "enabled": True}
-    return Task(
-        id=1,
-        name="t",
-        schedule=EVERY_TEN,
-        handler="noop",
-        params={},
-        policy=Policy(),
-        paused_at=None,
-        pause_reason=None,
-        next_run_at=next_run_at,
-        **given,
-    )
+    return a_task(EVERY_TEN, next_run_at=next_run_at)
 
 
 @pytest.mark.parametrize("name", ["t", "water the plants", "Müll, gelb", "half-hourly", "a" * 120])

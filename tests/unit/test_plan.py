@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from jarvis.scheduler.misfire import lateness_in
 from jarvis.scheduler.model import Plan, Policy, RunState, Task
 from jarvis.scheduler.plan import SPREAD_OVER, SPREAD_STEP, WHILE_PAUSED, passed_over, plan, spread
 from jarvis.scheduler.schedule import Cron, Interval, Once, Schedule
+from tests.stored import START, a_task
 
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 AFTER_COMPLETION = Interval(10 * SECOND, START, after_completion=True)
 
@@ -23,22 +24,8 @@ def at(seconds: float) -> datetime:
 def task(
     schedule: Schedule | None = None, *, next_run_at: datetime | None = START, starts: int = 0, **policy: object
 ) -> Task:
-    return Task(
-        id=1,
-        name="t",
-        schedule=schedule or Interval(10 * SECOND, START),
-        handler="noop",
-        params={},
-        policy=Policy(**policy),  # type: ignore[arg-type]
-        origin="user",
-        created_at=START,
-        revision=1,
-        enabled=True,
-        paused_at=None,
-        pause_reason=None,
-        next_run_at=next_run_at,
-        starts=starts,
-    )
+    stated: dict[str, Any] = {"policy": Policy(**policy), "next_run_at": next_run_at, "starts": starts}  # type: ignore[arg-type]
+    return a_task(schedule or Interval(10 * SECOND, START), **stated)
 
 
 def rows(made: Plan) -> list[tuple[str, float, int]]:

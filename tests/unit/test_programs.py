@@ -14,8 +14,7 @@ from jarvis.delivery.desktop import DesktopChannel
 from jarvis.delivery.imessage import IMessageChannel
 from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.settings.channels import DesktopSpec, IMessageSpec
-from tests.contexts import seconds_from_now, seconds_once
-from tests.peers.conftest import a_message
+from tests.contexts import a_message, seconds_from_now, seconds_once
 
 pytestmark = pytest.mark.process
 

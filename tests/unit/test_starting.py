@@ -10,6 +10,7 @@ import pytest
 from jarvis.scheduler.model import Occurrence, Policy, RunState, Task
 from jarvis.scheduler.schedule import After, Cron, OnEvent, Rate, Schedule, jittered
 from jarvis.scheduler.starting import Situation, begun, left_out, opens_at
+from tests.stored import a_task
 
 T = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -17,22 +18,8 @@ FREE = Situation()
 
 
 def task(schedule: Schedule | None = None, *, enabled: bool = True, starts: int = 0, **policy: Any) -> Task:
-    return Task(
-        id=7,
-        name="t",
-        schedule=schedule or OnEvent("a", "b"),
-        handler="noop",
-        params={},
-        policy=Policy(overlap="queue") if not policy else Policy(**policy),
-        origin="user",
-        created_at=T,
-        revision=1,
-        enabled=enabled,
-        paused_at=None,
-        pause_reason=None,
-        next_run_at=None,
-        starts=starts,
-    )
+    stated = Policy(overlap="queue") if not policy else Policy(**policy)
+    return a_task(schedule or OnEvent("a", "b"), id=7, policy=stated, enabled=enabled, starts=starts)
 
 
 def pending(at: datetime, opens: datetime, reason: str = "") -> Occurrence:

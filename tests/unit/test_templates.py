@@ -15,16 +15,14 @@ from jarvis.delivery.template_render import MOST, NAMES, fault, render
 from jarvis.delivery.templates import Composer, check_template
 from jarvis.errors import UsageError
 from jarvis.scheduler.delivery import Letter, template_facts
-from jarvis.scheduler.model import Delivery, DeliveryState, Form, Policy, Result, Run, RunState, Task
+from jarvis.scheduler.model import Delivery, DeliveryState, Form, Result, Run, RunState
 from jarvis.scheduler.schedule import Cron
 from tests.contexts import seconds_from_now
+from tests.stored import a_task
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
-TASK = Task(
-    id=1, name="brief", schedule=Cron("0 9 * * *", "Europe/Berlin"), handler="command", params={}, policy=Policy(),
-    origin="user", created_at=NOW, revision=1, enabled=True, paused_at=None, pause_reason=None, next_run_at=None,
-)  # fmt: skip
+TASK = a_task(Cron("0 9 * * *", "Europe/Berlin"), name="brief", handler="command")
 RUN = Run(
     id=7, task_id=1, task="brief", due_at=NOW, until=None, count=1, origin="schedule", state=RunState.RUNNING,
     reason="", attempt=2, recorded_at=NOW, available_at=NOW, started_at=NOW, finished_at=None, owner=1, fence=1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jarvis.errors import StoreError
@@ -22,7 +22,7 @@ from jarvis.handlers.inbox import DEEPEST, Refused, parse
 from jarvis.handlers.webhook_poll import Limits, webhook_poll
 from jarvis.memory.store import MemoryStore
 from jarvis.scheduler.model import Result, RunState
-from jarvis.scheduler.ports import Context
+from tests.contexts import a_context
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 GOOD = b'{"source": "github", "event_type": "push", "payload": {"n": 1}}'
@@ -49,19 +49,8 @@ class Inbox:
         return path
 
     def poll(self, limits: Limits | None = None, cancelled: Callable[[], bool] = lambda: False) -> Result:
-        context = Context(
-            task="webhook_poll",
-            params={},
-            due_at=NOW,
-            now=NOW,
-            run_id=1,
-            occurrence_id="1:x",
-            attempt=1,
-            remaining=lambda: 60.0,
-            cancelled=cancelled,
-            logger=logging.getLogger("test"),
-            memory=self.store,
-        )
+        held: dict[str, Any] = {"params": {}, "now": NOW, "cancelled": cancelled, "memory": self.store}
+        context = msgspec.structs.replace(a_context(), **held)
         return webhook_poll(self.folder, limits=limits, wait=self._wait)(context)
 
     def _wait(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ A socket's own timeout counts from each byte anew, so a peer that sends one now 
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,14 @@ class Cutoff:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
+
+    def why(self, error: Exception) -> str:
+        """What ended the conversation."""
+        if self.over or isinstance(error, TimeoutError):
+            return "its time was up"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its certificate is not to be trusted: {error.verify_message}"
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def _watch(self) -> None:
         while (left := self._remaining()) > 0:

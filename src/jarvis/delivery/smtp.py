@@ -69,7 +69,7 @@ class SmtpChannel:
                 except smtplib.SMTPNotSupportedError as error:
                     raise SendRefused(f"{self._spec.host} cannot do that: {error}") from error
                 except (OSError, smtplib.SMTPException) as error:
-                    raise SendFailed(f"{self._spec.host}: {_why(error, cutoff)}") from error
+                    raise SendFailed(f"{self._spec.host}: {cutoff.why(error)}") from error
         finally:
             smtp.close()
 
@@ -165,11 +165,3 @@ def _refuse(code: int, text: bytes | str, what: str = "") -> NoReturn:
     shown = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
     said = f"the mail server answered {what}{code} {' '.join(shown.split())}".rstrip()
     raise (SendRefused if 500 <= code < 600 else SendFailed)(said)
-
-
-def _why(error: Exception, cutoff: Cutoff) -> str:
-    if cutoff.over or isinstance(error, TimeoutError):
-        return "its time was up"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted: {error.verify_message}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -79,7 +79,7 @@ class WebhookChannel:
                 self._ask(connection, url, body, message, cutoff)
                 return _read(connection.getresponse())
             except (OSError, http.client.HTTPException) as error:
-                why = f"took it and gave no answer ({_why(error, cutoff)}), so it may have arrived"
+                why = f"took it and gave no answer ({cutoff.why(error)}), so it may have arrived"
                 raise SendUnknown(f"{url.hostname} {why}") from error
             finally:
                 connection.close()
@@ -101,7 +101,7 @@ class WebhookChannel:
                 self._begun = True
             connection.request("POST", target, body, self._headers(url, body, message))
         except (OSError, http.client.HTTPException) as error:
-            raise SendFailed(f"{url.hostname} could not be reached: {_why(error, cutoff)}") from error
+            raise SendFailed(f"{url.hostname} could not be reached: {cutoff.why(error)}") from error
 
     def _headers(self, url: SplitResult, body: bytes, message: Message) -> dict[str, str]:
         stamp, identity = str(int(self._now().timestamp())), quote(message.key, safe=_SAFE)
@@ -223,11 +223,3 @@ def _seconds(retry_after: str, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (TypeError, ValueError):  # no such date, or one without a zone
         return None
-
-
-def _why(error: Exception, cutoff: Cutoff) -> str:
-    if cutoff.over or isinstance(error, TimeoutError):
-        return "its time was up"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted: {error.verify_message}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,30 +30,18 @@ from jarvis.handlers.alerts import (
     Snapshot,
     evaluate,
 )
-from jarvis.scheduler.incident import Finding, Incident, IncidentState
+from jarvis.scheduler.incident import Finding, Incident, IncidentState, Watched
 from jarvis.scheduler.model import Result
 from jarvis.scheduler.ports import Context
 
 _LEAST_SECONDS = 0.05  # for one expression, however many there are
 
 
-class StoredRule(Protocol):
+class StoredRule(Watched, Protocol):
     """A rule as it is stored; `problem` is "" unless it cannot be evaluated."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def alert_type(self) -> str: ...
-    @property
-    def condition(self) -> dict[str, Any]: ...
-    @property
-    def deliver(self) -> tuple[str, ...]: ...
-    @property
-    def cool_down(self) -> timedelta: ...
-    @property
     def enabled(self) -> bool: ...
-    @property
-    def problem(self) -> str: ...
 
 
 class Rules(Protocol):
