@@ -18,6 +18,14 @@ _COLOURS = {
 }
 
 
+def write_bytes(body: bytes) -> None:
+    """Print bytes as they are, at once."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+
+
 def escaped(text: str) -> str:
     """The text with everything that a terminal could obey, or that would break a line, shown instead."""
     if text.isprintable():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from time import sleep
 
 from jarvis.cli.args import task_name
 from jarvis.cli.command import Command
-from jarvis.cli.output import note
+from jarvis.cli.output import note, write_bytes
 from jarvis.errors import NotFound
 from jarvis.scheduler.capture import pieces, said_left_out
 from jarvis.scheduler.model import RunState
@@ -120,7 +119,7 @@ class _Shown:
                 continue
             self._announce(attempt)
             gap = said_left_out(offset - at) if offset > at else b""
-            _write(gap + piece[max(0, at - offset) :])
+            write_bytes(gap + piece[max(0, at - offset) :])
             self._at[attempt] = offset + len(piece)
 
     def ended(self, written: Written) -> None:
@@ -145,13 +144,6 @@ class _Shown:
         if attempt != self._last and (self._several or attempt > 1):
             note(f"run {self._run_id}, attempt {attempt}:")
         self._last = attempt
-
-
-def _write(body: bytes) -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
 
 
 LOGS = Command(

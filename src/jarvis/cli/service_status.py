@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from jarvis.cli.args import add_json, whole
 from jarvis.cli.command import Command
-from jarvis.cli.output import emit, listing, note
+from jarvis.cli.output import emit, listing, note, write_bytes
 from jarvis.cli.service import add_flags, chosen
 from jarvis.errors import JarvisError, NotFound
 
@@ -151,24 +150,18 @@ def _show(file: Path, args: Namespace) -> int:
     note(f"from {file}")
     if not args.follow:
         try:
-            _write(last_lines(file, args.lines))
+            write_bytes(last_lines(file, args.lines))
         except FileNotFoundError as error:
             raise NotFound(f"there is no log {file}: the service has not run yet") from error
         return 0
     for piece in follow(file, args.lines):
-        _write(piece)
+        write_bytes(piece)
     return 0
 
 
 def log_of(manager: Manager, session: Session) -> Path | None:
     """The file that the service logs to; None where it logs to stderr alone."""
     return manager.service.mac_log if manager.name == "launchd" else session.config.log_file
-
-
-def _write(piece: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
 
 
 STATUS = Command(

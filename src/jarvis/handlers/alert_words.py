@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 import msgspec
 
 from jarvis.scheduler.duration import format_duration
+from jarvis.scheduler.suggest import shortened
 
 _NAMED_AT_MOST = 5  # of the things an alert is about; the others are counted
 
@@ -58,8 +59,7 @@ def count(number: float, unit: str) -> str:
 
 def shown(value: object) -> str:
     """A stored value, cut."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(repr(value))
 
 
 def ago(moment: datetime, now: Now) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from jarvis.errors import UsageError
 from jarvis.scheduler.duration import parse_duration
-from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.suggest import did_you_mean, shortened
 
 OURS = (
     "JARVIS_TASK",
@@ -136,5 +136,4 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return "missing" if value is None else shortened(repr(value))

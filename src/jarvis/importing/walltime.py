@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
+from jarvis.scheduler.suggest import shortened
+
 
 class Told(NamedTuple):
     """An instant (UTC), and what is to be said of it, "" if nothing."""
@@ -42,9 +44,4 @@ def _parsed(value: object) -> datetime:
             return datetime.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise ValueError(f"is {_shown(value)}: not a time such as 2026-03-01 09:30:00")
-
-
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+    raise ValueError(f"is {shortened(repr(value))}: not a time such as 2026-03-01 09:30:00")

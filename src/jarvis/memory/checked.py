@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.suggest import did_you_mean, shortened
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 100_000
@@ -84,7 +84,6 @@ def _encodes(value: str) -> bool:
 
 def _shown(value: object) -> str:
     try:
-        shown = repr(value)
+        return shortened(repr(value), 80)
     except RecursionError:
         return "something that contains itself"
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -1,4 +1,4 @@
-"""The nearest valid spelling of a mistyped word, for error messages."""
+"""What error messages tell of a value that is refused: the nearest valid spelling, and itself cut short."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST_WORD = 64  # comparing costs the product of the lengths; nobody mistypes more than this
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The text, or as much of its beginning as there is room for beside three dots."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jarvis.scheduler.attention import Attention, Settings
 from jarvis.scheduler.duration import parse_duration
 from jarvis.scheduler.quiet import QuietError, Window, read_time, read_window, refuse_endless
-from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.suggest import did_you_mean, shortened
 from jarvis.scheduler.zone import ZoneError, load_zone
 
 MOST_WINDOWS = 50
@@ -69,7 +69,7 @@ def _read(table: Mapping[str, Any], values: dict[str, Any]) -> Iterator[tuple[st
             values[reader.field] = reader.read(raw)
         except ValueError as error:
             hint = "" if isinstance(error, _Bad) else f" ({error})"
-            yield name, f"got {_shown(raw)}{hint}; allowed: {reader.allowed}"
+            yield name, f"got {shortened(repr(raw))}{hint}; allowed: {reader.allowed}"
 
 
 def _quiet(raw: object) -> tuple[Window, ...]:
@@ -127,8 +127,3 @@ _READERS = {
     "cap": _Reader("cap", _cap, f'a whole number from 1 to {MOST_A_DAY}, or "none"'),
     "remind": _Reader("remind", _remind, 'a duration of at least a minute such as "1d", or "never"'),
 }
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from jarvis.scheduler.care import USUAL_CARE, Care
-from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.suggest import did_you_mean, shortened
 from jarvis.settings import secretref
 from jarvis.settings.channel_values import (
     ADDRESS,
@@ -283,8 +283,7 @@ def _shown(value: object) -> str:
     """Short, and of a list or a table only that it is one: a part of it may be a password."""
     if isinstance(value, list | Mapping):
         return f"a {'list' if isinstance(value, list) else 'table'} of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened(repr(value))
 
 
 # -- the table of types -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from jarvis.errors import UsageError
-from jarvis.scheduler.suggest import did_you_mean
+from jarvis.scheduler.suggest import did_you_mean, shortened
 
 T = TypeVar("T")
 
@@ -135,5 +135,4 @@ def whole(value: object, least: int, most: int) -> int:
 
 def shown(value: object) -> str:
     """A value as it was given, cut to a length that can be read."""
-    whole_text = repr(value) if isinstance(value, str | int | float) else f"{type(value).__name__} {value}"
-    return whole_text if len(whole_text) <= 60 else f"{whole_text[:57]}..."
+    return shortened(repr(value) if isinstance(value, str | int | float) else f"{type(value).__name__} {value}")
