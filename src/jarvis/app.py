@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jarvis.config import Config
+    from jarvis.handlers.inbox_watch import InboxWatch
     from jarvis.handlers.pool import WorkerPool
     from jarvis.hooks.receiver import Sender
     from jarvis.hooks.server import HookServer
-    from jarvis.inboxwatch import InboxWatch
     from jarvis.memory import MemoryStore
     from jarvis.scheduler.attention import Settings
     from jarvis.scheduler.care import Care
@@ -194,7 +194,7 @@ def task_watch(config: Config, memory: MemoryStore, clock: Clock) -> TaskWatch:
 
 def inbox_watch(config: Config, memory: MemoryStore, clock: Clock) -> InboxWatch:
     """What has the inbox taken in as soon as a file is dropped, while a daemon runs."""
-    from jarvis.inboxwatch import InboxWatch
+    from jarvis.handlers.inbox_watch import InboxWatch
 
     return InboxWatch(config.inbox_dir, lambda: memory.start_poll(clock.now(), "(as files came into the inbox)"))
 

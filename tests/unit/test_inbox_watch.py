@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jarvis import inboxwatch
 from jarvis.errors import StoreBusy
-from jarvis.inboxwatch import InboxWatch, watched
+from jarvis.handlers import inbox_watch
+from jarvis.handlers.inbox_watch import InboxWatch, watched
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.model import RunState, TaskSpec
 from jarvis.scheduler.schedule import Interval
@@ -77,7 +77,7 @@ class Setup:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inboxwatch, "PAUSE", 0.02)
+    monkeypatch.setattr(inbox_watch, "PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -182,12 +182,12 @@ def test_without_a_watch_the_looks_find_the_files_and_it_is_said_once(
     made = Setup(tmp_path / "inbox", watch=none)
     with caplog.at_level("INFO", "jarvis.inbox"):
         caplog.handler.setLevel("INFO")
-        inboxwatch._LOG.addHandler(caplog.handler)
+        inbox_watch._LOG.addHandler(caplog.handler)
         for name in ("a.json", "b.json", "c.json"):
             made.drop(name)
             made.watch.look()
             assert made.starts.one()
-        inboxwatch._LOG.removeHandler(caplog.handler)
+        inbox_watch._LOG.removeHandler(caplog.handler)
     made.watch.close()
     (line,) = {record.message for record in caplog.records}
     assert line.startswith("the inbox is looked at every few seconds")
