@@ -33,7 +33,7 @@ import msgspec
 from jarvis.errors import UsageError
 from jarvis.handlers.brand import Brand
 from jarvis.handlers.cgroup import Cgroups
-from jarvis.handlers.child import start
+from jarvis.handlers.child import Child
 from jarvis.handlers.command_params import OURS, Wanted, check_params, read_params
 from jarvis.handlers.cutoff import cut_said, cut_state, how, leftovers_said, must_stop, signal_name
 from jarvis.handlers.environment import inherited, mark_of
@@ -121,7 +121,7 @@ class _Running:
         folder = _folder(wanted.cwd)
         command = held(wanted.command, context.memory_limit, folder, env.get("PATH"))
         with _stdin(_given(wanted, context)) as stdin:
-            self._process = start(command, env, folder, stdin)
+            self._process = Child(command, env, folder, stdin)
         # From here on it runs: nothing below may fail, or nobody would end it.
         brand = Brand(env[OWNER], context.run_id)
         brand.put_on(self._process.pid)
