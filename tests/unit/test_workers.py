@@ -113,3 +113,18 @@ def test_a_place_is_free_again_when_its_run_has_ended_not_only_when_it_is_settle
     while len(bench.workers.finished()) < LIMIT:
         bench.workers.wait()
     assert (bench.workers.free, bench.workers.busy) == (LIMIT, LIMIT)
+
+
+def test_runs_that_end_are_told_once_until_somebody_asks_for_them(bench: Bench) -> None:
+    told = list[int]()
+    bench.workers.on_finish = lambda: told.append(len(told))
+    bench.go_on.set()
+    for _ in range(2):
+        bench.add("held", LIMIT)
+        bench.engine.tick(SystemClock().now())
+        while bench.workers.free < LIMIT:
+            bench.workers.wait()
+        bench.workers.wait()  # until the last one has said that it ended
+        assert len(bench.engine.settle_finished()) == LIMIT
+    bench.workers.close()
+    assert told == [0, 1]

@@ -299,7 +299,7 @@ class Store(Protocol):
 class Executor(Protocol):
     """Carries claimed runs through their handlers, beside the caller."""
 
-    on_finish: Callable[[], None]  # called whenever a run ends, from any thread; must not block
+    on_finish: Callable[[], None]  # called when runs have ended, from any thread; must not block
     renew: Callable[[], None]  # called now and then while runs are held, from a thread of its own
 
     @property

@@ -40,6 +40,7 @@ class Workers:
         self._waiting: SimpleQueue[tuple[Sequence[Claimed], str] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._finished: list[Outcome] = []
+        self._told = False  # whether `on_finish` was called, and nobody has asked what finished since
         self._some_finished = threading.Condition()
         self._held: set[int] = set()  # ids of the runs started and not yet acknowledged
 
@@ -77,6 +78,7 @@ class Workers:
 
     def finished(self) -> list[Outcome]:
         """Outcomes not yet acknowledged, oldest first. Asking again gives the same ones."""
+        self._told = False  # before the look: what ends from now on is told
         return list(self._finished)
 
     def acknowledge(self, count: int) -> None:
@@ -133,4 +135,6 @@ class Workers:
                 self._room += together[0].task.handler not in self._brief
                 self._finished += outcomes
                 self._some_finished.notify_all()
-            self.on_finish()
+                told, self._told = self._told, True
+            if not told:
+                self.on_finish()
