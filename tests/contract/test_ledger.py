@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,15 @@ def test_the_runs_of_a_name_are_those_of_every_task_that_bore_it_newest_first(st
     assert found == [80 * SECOND, 70 * SECOND, 20 * SECOND]
     assert len(store.runs.newest(task="t", limit=None)) == 4
     assert store.runs.newest(task="another") == []
+
+
+@pytest.mark.parametrize("statement", ["insert", "insert_started", "claim", "settle", "retry", "back_to_pending"])
+def test_no_table_is_built_to_write_one_run(store: MemoryStore, statement: str) -> None:
+    sql = runs._SQL[statement]
+    named, placed = dict.fromkeys(re.findall(r":(\w+)", sql)), [None] * len(set(re.findall(r"\?\d", sql)))
+    steps = [row[1] for row in store.database.rows(f"EXPLAIN {sql}", named or placed)]
+    assert "Insert" in steps
+    assert "OpenEphemeral" not in steps
 
 
 def test_what_one_task_ran_is_found_without_walking_the_ledger(store: MemoryStore) -> None:

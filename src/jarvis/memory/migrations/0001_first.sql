@@ -1,4 +1,5 @@
 -- The first schema. Instants are integers: microseconds since 1970-01-01T00:00:00Z.
+-- A CHECK lists its values with OR: for an IN of more than two SQLite builds a table for each row that is written.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -58,9 +59,11 @@ CREATE TABLE runs (
     due_at       INTEGER NOT NULL,
     until        INTEGER,
     count        INTEGER NOT NULL DEFAULT 1,
-    origin       TEXT NOT NULL CHECK (origin IN ('schedule', 'manual', 'event', 'chain')),
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'timed_out',
-                                                'missed', 'skipped', 'cancelled', 'unknown')),
+    origin       TEXT NOT NULL CHECK (origin = 'schedule' OR origin = 'manual' OR origin = 'event'
+                                      OR origin = 'chain'),
+    state        TEXT NOT NULL CHECK (state = 'pending' OR state = 'running' OR state = 'succeeded'
+                                      OR state = 'failed' OR state = 'timed_out' OR state = 'missed'
+                                      OR state = 'skipped' OR state = 'cancelled' OR state = 'unknown'),
     reason       TEXT NOT NULL DEFAULT '',
     attempt      INTEGER NOT NULL DEFAULT 0,
     priority     INTEGER NOT NULL DEFAULT 0,
@@ -94,7 +97,7 @@ END;
 CREATE TABLE attempts (
     run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     attempt     INTEGER NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('failed', 'timed_out', 'cut_off')),
+    state       TEXT NOT NULL CHECK (state = 'failed' OR state = 'timed_out' OR state = 'cut_off'),
     reason      TEXT NOT NULL,
     started_at  INTEGER,
     finished_at INTEGER NOT NULL,
@@ -118,11 +121,13 @@ CREATE TABLE deliveries (
     run_id       INTEGER REFERENCES runs (id) ON DELETE CASCADE,
     task_id      INTEGER REFERENCES tasks (id),
     channel      TEXT NOT NULL,
-    kind         TEXT NOT NULL CHECK (kind IN ('result', 'paused', 'alert', 'digest')),
+    kind         TEXT NOT NULL CHECK (kind = 'result' OR kind = 'paused' OR kind = 'alert' OR kind = 'digest'),
     subject      TEXT NOT NULL,
     body         TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'held', 'sending', 'sent', 'failed', 'expired', 'unknown',
-                                                'cancelled', 'digested', 'grouped', 'silenced')),
+    state        TEXT NOT NULL CHECK (state = 'pending' OR state = 'held' OR state = 'sending' OR state = 'sent'
+                                      OR state = 'failed' OR state = 'expired' OR state = 'unknown'
+                                      OR state = 'cancelled' OR state = 'digested' OR state = 'grouped'
+                                      OR state = 'silenced'),
     reason       TEXT NOT NULL DEFAULT '',
     attempt      INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,  -- attempts that failed since it was last asked for
@@ -137,9 +142,9 @@ CREATE TABLE deliveries (
     fallback_of  INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- it comes in the place of that one
     urgent       INTEGER NOT NULL DEFAULT 0,  -- 1: neither quiet hours nor a cap hold it
     low          INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for the next digest
-    same         TEXT NOT NULL DEFAULT 'told' CHECK (same IN ('told', 'grouped', 'silent')),
+    same         TEXT NOT NULL DEFAULT 'told' CHECK (same = 'told' OR same = 'grouped' OR same = 'silent'),
     mark         TEXT NOT NULL DEFAULT '',    -- equal for results that say the same
-    hold         TEXT CHECK (hold IN ('quiet', 'digest', 'capped')), -- what it was held for last
+    hold         TEXT CHECK (hold = 'quiet' OR hold = 'digest' OR hold = 'capped'), -- what it was held for last
     held_at      INTEGER,                     -- since when; of what is held no more, until when
     digest_id    INTEGER REFERENCES deliveries (id) ON DELETE SET NULL, -- the digest that tells it, or counts it
     CHECK ((run_id IS NULL) = (kind = 'digest') AND (task_id IS NULL) = (kind = 'digest'))
@@ -162,8 +167,9 @@ CREATE INDEX deliveries_digested ON deliveries (digest_id) WHERE digest_id IS NO
 -- The last line of defence for "never sent twice by itself": what was sent stays so, as does what a digest tells or
 -- nothing tells, and what may have been sent, or was given up, can only be put back by the one who asks for it.
 CREATE TRIGGER deliveries_settled BEFORE UPDATE OF state ON deliveries
-WHEN old.state IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
-  OR (old.state IN ('failed', 'expired', 'unknown') AND new.state <> 'pending')
+WHEN old.state = 'sent' OR old.state = 'cancelled' OR old.state = 'digested' OR old.state = 'grouped'
+  OR old.state = 'silenced'
+  OR ((old.state = 'failed' OR old.state = 'expired' OR old.state = 'unknown') AND new.state <> 'pending')
 BEGIN
     SELECT RAISE (ABORT, 'a settled delivery cannot change its state');
 END;
@@ -254,7 +260,7 @@ CREATE TABLE incidents (
     rule            TEXT NOT NULL,
     kind            TEXT NOT NULL CHECK (kind IN ('alert', 'broken')),
     alert_type      TEXT NOT NULL,
-    state           TEXT NOT NULL CHECK (state IN ('firing', 'acknowledged', 'resolved')),
+    state           TEXT NOT NULL CHECK (state = 'firing' OR state = 'acknowledged' OR state = 'resolved'),
     text            TEXT NOT NULL,
     items           TEXT NOT NULL DEFAULT '[]', -- JSON: the ids of what it is about
     started_at      INTEGER NOT NULL,
@@ -283,7 +289,7 @@ END;
 -- change. The author signs it there; what nobody signed (a hand with the sqlite3 shell) has no source.
 CREATE TABLE changes (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    noun       TEXT NOT NULL CHECK (noun IN ('fact', 'delegation', 'decision', 'rule')),
+    noun       TEXT NOT NULL CHECK (noun = 'fact' OR noun = 'delegation' OR noun = 'decision' OR noun = 'rule'),
     identity   TEXT NOT NULL,                 -- of the row: its id, its name, or category and key around a 0x1f
     before     TEXT,                          -- the row as JSON; NULL: there was none
     after      TEXT,                          -- NULL: it was deleted
@@ -423,7 +429,8 @@ CREATE TABLE causes (
     event_id    INTEGER REFERENCES webhook_events (id) ON DELETE CASCADE,
     upstream_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
     run_id      INTEGER REFERENCES runs (id) ON DELETE CASCADE, -- the row of the ledger, unless there is none
-    outcome     TEXT NOT NULL CHECK (outcome IN ('started', 'coalesced', 'skipped', 'left_out', 'filtered', 'failed')),
+    outcome     TEXT NOT NULL CHECK (outcome = 'started' OR outcome = 'coalesced' OR outcome = 'skipped'
+                                     OR outcome = 'left_out' OR outcome = 'filtered' OR outcome = 'failed'),
     reason      TEXT NOT NULL DEFAULT '',
     at          INTEGER NOT NULL,             -- when it happened
     CHECK ((event_id IS NULL) <> (upstream_id IS NULL)),
