@@ -45,8 +45,8 @@ def record_apart_from_the_advance(patch: Patch) -> None:
 
 def _record_in_two(table: RunTable, planned: Any, now: datetime) -> int:
     database, written = table._database, 0
-    for task, made in planned:
-        if table._tasks.advance(task, made):
+    for entry in planned:
+        for task, made in table._tasks.advance([entry]):
             if database._depth == 1:  # cut the tick's transaction in two
                 database._connection.execute("COMMIT")
                 database._connection.execute("BEGIN IMMEDIATE")
@@ -79,7 +79,7 @@ def keep_the_fence(patch: Patch) -> None:
 
 
 def advance_without_asking(patch: Patch) -> None:
-    replaced(patch, tasks._SQL, "advance", "AND next_run_at = :due AND revision = :revision", "")
+    replaced(patch, tasks._SQL, "advance", "AND next_run_at = ?4 AND revision = ?5", "AND ?4 AND ?5")
     replaced(patch, runs._SQL, "insert", "ON CONFLICT (task_id, due_at) DO NOTHING", "ON CONFLICT DO NOTHING")
 
 

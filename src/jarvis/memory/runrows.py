@@ -9,7 +9,7 @@ import msgspec
 
 from jarvis.memory.instants import from_micros, maybe_instant, maybe_micros, to_micros
 from jarvis.memory.sqlite import Row
-from jarvis.scheduler.model import Occurrence, Run, RunState, Task
+from jarvis.scheduler.model import Occurrence, Result, Run, RunState, Task
 from jarvis.scheduler.schedule import MICROSECOND
 
 
@@ -38,14 +38,47 @@ def as_row(task: Task, row: Occurrence, origin: str, now: datetime) -> dict[str,
     }
 
 
-def as_started(task: Task, row: Occurrence, owner: int, now: datetime, start: datetime) -> tuple[Any, ...]:
-    """The same of a run that `owner` holds from now on and lets begin at `start`, by position."""
-    due_at, late_ok, policy = to_micros(row.due_at), task.policy.late_ok, task.policy
+def as_started(task: Task, row: Occurrence, owner: int, at: int) -> tuple[Any, ...]:
+    """The same of a run that `owner` holds from `at` on and lets begin when it is due, by position."""
+    due_at, policy, late_ok = to_micros(row.due_at), task.policy, task.policy.late_ok
     useful_until = None if late_ok is None else due_at + late_ok // MICROSECOND
-    at = to_micros(now)
-    start_at = at if start is now else to_micros(start)
     alone = policy.overlap != "allow"
-    return task.id, due_at, row.reason, policy.priority, alone, at, start_at, owner, useful_until
+    return task.id, due_at, row.reason, policy.priority, alone, at, max(at, due_at), owner, useful_until
+
+
+def started(run_id: int, task: Task, row: Occurrence, owner: int, now: datetime) -> Run:
+    """The same row as a Run."""
+    start = max(now, row.due_at)
+    return Run(
+        id=run_id,
+        task_id=task.id,
+        task=task.name,
+        due_at=row.due_at,
+        until=None,
+        count=1,
+        origin="schedule",
+        state=RunState.RUNNING,
+        reason=row.reason,
+        attempt=1,
+        recorded_at=now,
+        available_at=start,
+        started_at=start,
+        finished_at=None,
+        owner=owner,
+        fence=1,
+    )
+
+
+def as_ended(run: Run, result: Result, now: datetime) -> tuple[Any, ...]:
+    """The one fenced write that ends a run this owner holds, by position."""
+    data = None if result.data is None else msgspec.json.encode(result.data).decode()
+    reason, started_at = last_word(run, result), maybe_micros(run.started_at)
+    return run.id, run.owner, run.fence, result.state, reason, started_at, to_micros(now), data
+
+
+def last_word(run: Run, result: Result) -> str:
+    """What is said of how a run ended, and after it what was said of it before."""
+    return f"{result.reason} {run.reason}" if result.reason and run.reason else result.reason or run.reason
 
 
 def decode_run(row: Row) -> Run:

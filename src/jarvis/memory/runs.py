@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from jarvis.memory.instants import maybe_micros, to_micros
 from jarvis.memory.outputs import OutputTable
 from jarvis.memory.overlap import make_way, stop
 from jarvis.memory.runreads import RunReads
-from jarvis.memory.runrows import as_row, as_started, decode_run
+from jarvis.memory.runrows import as_ended, as_row, as_started, decode_run, last_word, started
 from jarvis.memory.sqlite import Database, Row
 from jarvis.memory.statements import load
 from jarvis.memory.tasks import TaskTable, readable
@@ -57,29 +57,34 @@ class RunTable(RunReads):
         self._causes = causes
         self._chained = False  # whether any task comes after another: asked once for each batch of ends
 
-    def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
+    def record(self, planned: Sequence[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the planned rows and advance next_run_at in one transaction. Rows written."""
         written = 0
         with self._database.transaction():
-            for task, plan in planned:
-                # The advance comes first: if another daemon planned this task, nothing of ours is inserted.
-                if self._tasks.advance(task, plan):
-                    if any(row.state is RunState.PENDING for row in plan.record):
-                        make_way(self._database, task, now)
-                    written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
+            # The advance comes first: if another daemon planned a task, nothing of ours is inserted.
+            for task, plan in self._tasks.advance(planned):
+                if any(row.state is RunState.PENDING for row in plan.record):
+                    make_way(self._database, task, now)
+                written += sum(self._insert(task, row, "schedule", now) for row in plan.record)
         return written
 
-    def record_started(self, planned: Iterable[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
+    def record_started(self, planned: Sequence[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
         """`record` plans that are clear, and claim each one's run in the same write. What is held now.
 
         A run that is not due yet is held from `now` on and starts when it is.
         """
-        held = []
         with self._database.transaction():
-            for task, plan in planned:
-                if self._tasks.advance(task, plan):
-                    held += [self._insert_started(task, plan, row, owner, now) for row in plan.record]
-        return [claimed for claimed in held if claimed is not None]
+            moved = self._tasks.advance(planned)
+            starts = [(task, plan, self._insert_unstarted(task, plan, now)) for task, plan in moved]
+            at = to_micros(now)
+            ids = self._database.insert_each(
+                _SQL["insert_started"], [as_started(task, row, owner, at) for task, _, row in starts]
+            )
+        return [
+            _held(run_id, task, plan, row, owner, now)
+            for run_id, (task, plan, row) in zip(ids, starts, strict=True)
+            if run_id is not None
+        ]
 
     def expire(self, now: datetime) -> int:
         """Runs that waited until they were of no use (late_ok) are skipped. Rows changed."""
@@ -108,7 +113,17 @@ class RunTable(RunReads):
             self._chained = self._causes.any_chained()
             # Asked once for all: most runs go well, as the one before did, and then nothing is to be noted.
             failing = self._tasks.failing([outcome.claimed.task.id for outcome in outcomes])
-            return [self._settle(outcome, failing) for outcome in outcomes]
+            again = [_again(outcome) for outcome in outcomes]
+            last = [outcome for outcome, at in zip(outcomes, again, strict=True) if at is None]
+            written = iter(
+                self._database.change_each(
+                    _SQL["settle"], [as_ended(_begun(each), each.result, each.finished_at) for each in last]
+                )
+            )
+            return [
+                self._settled(outcome, failing, next(written)) if at is None else self._retry(outcome, at)
+                for outcome, at in zip(outcomes, again, strict=True)
+            ]
 
     def release(self, owner: int, unless: Callable[[int], bool], reason: str) -> list[Run]:
         """Hand back uncounted, running -> pending, what `owner` holds unless its id says so. What was handed back."""
@@ -145,33 +160,13 @@ class RunTable(RunReads):
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
         return self._database.change(_SQL["insert"], as_row(task, row, origin, now))
 
-    def _insert_started(self, task: Task, plan: Plan, row: Occurrence, owner: int, now: datetime) -> Claimed | None:
-        """A row as it is; the one that is to run as a run this owner holds. None where nothing is held."""
-        if row.state is not RunState.PENDING:
-            self._insert(task, row, "schedule", now)
-            return None
-        start = max(now, row.due_at)
-        if not self._database.change(_SQL["insert_started"], as_started(task, row, owner, now, start)):
-            return None
-        run = Run(
-            id=self._database.last_id(),
-            task_id=task.id,
-            task=task.name,
-            due_at=row.due_at,
-            until=None,
-            count=1,
-            origin="schedule",
-            state=RunState.RUNNING,
-            reason=row.reason,
-            attempt=1,
-            recorded_at=now,
-            available_at=start,
-            started_at=start,
-            finished_at=None,
-            owner=owner,
-            fence=1,
-        )
-        return Claimed(run, msgspec.structs.replace(task, next_run_at=plan.next_run_at, starts=task.starts + 1))
+    def _insert_unstarted(self, task: Task, plan: Plan, now: datetime) -> Occurrence:
+        """Insert the rows of a clear plan but for the one that is to run, which is returned."""
+        for row in plan.record:
+            if row.state is not RunState.PENDING:
+                self._insert(task, row, "schedule", now)
+        (starting,) = [row for row in plan.record if row.state is RunState.PENDING]
+        return starting
 
     def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:
         task = readable(row[19:])
@@ -189,25 +184,19 @@ class RunTable(RunReads):
             return Claimed(held, task)
         return Claimed(held, task, *self._causes.input_of(run))
 
-    def _settle(self, outcome: Outcome, failing: set[int]) -> Settled | None:
-        run, task, result = outcome.claimed.run, outcome.claimed.task, outcome.result
-        if outcome.started_at is not None:
-            run = msgspec.structs.replace(run, started_at=outcome.started_at)
-        again = next_attempt(task.policy, run, result, outcome.finished_at)
-        settled = (
-            self._end(task, run, result, outcome.finished_at, failing)
-            if again is None
-            else self._retry(run, result, outcome.finished_at, again)
-        )
-        if settled is not None:
-            self._outputs.keep(run, result.output, result.output_total)
-        return settled
-
-    def _end(self, task: Task, run: Run, result: Result, now: datetime, failing: set[int]) -> Settled | None:
-        """The run's last word, and what it means for its task. `failing` are tasks whose run before failed."""
-        reason = " ".join(filter(None, (result.reason, run.reason)))
-        if not self._write_end(run, result, reason, now):
+    def _settled(self, outcome: Outcome, failing: set[int], written: int) -> Settled | None:
+        """What follows from the run's last word, if that was written."""
+        if not written:
             return None
+        task, run, result = outcome.claimed.task, _begun(outcome), outcome.result
+        self._outputs.keep(run, result.output, result.output_total)
+        return self._ended(task, run, result, outcome.finished_at, failing)
+
+    def _ended(self, task: Task, run: Run, result: Result, now: datetime, failing: set[int]) -> Settled:
+        """What the end of a run means for its task and for others. `failing` are tasks whose run before failed."""
+        reason = last_word(run, result)
+        if self._chained:
+            self._causes.ended(run, result.state, now)
         if run.origin == "schedule":
             self._tasks.completed(task, now)
         paused, turned = self._take_note(task, result, now, failing)
@@ -217,25 +206,17 @@ class RunTable(RunReads):
                 self._deliveries.add_paused(task, run, paused, now)
         return Settled(result.state, reason, paused)
 
-    def _write_end(self, run: Run, result: Result, reason: str, now: datetime) -> bool:
-        data = None if result.data is None else msgspec.json.encode(result.data).decode()
-        started_at, finished_at = maybe_micros(run.started_at), to_micros(now)
-        values = (run.id, run.owner, run.fence, result.state, reason, started_at, finished_at, data)
-        if self._database.change(_SQL["settle"], values) != 1:
-            return False
-        if self._chained:
-            self._causes.ended(run, result.state, now)
-        return True
-
-    def _retry(self, run: Run, result: Result, now: datetime, again: datetime) -> Settled | None:
+    def _retry(self, outcome: Outcome, again: datetime) -> Settled | None:
         """Back to pending until the next attempt's time."""
+        run, result = _begun(outcome), outcome.result
         what = "failed" if result.state is RunState.FAILED else "timed out"
         why = f"attempt {run.attempt} {what}" + (f": {result.reason}" if result.reason else "")
         reason = _with_lateness(f"({why})", run)
         values = {**_fenced(run), "reason": reason, "available_at": to_micros(again)}
         if self._database.change(_SQL["retry"], values) != 1:
             return None
-        self._keep_attempt(run, result.state, result.reason, now)
+        self._keep_attempt(run, result.state, result.reason, outcome.finished_at)
+        self._outputs.keep(run, result.output, result.output_total)
         return Settled(RunState.PENDING, reason)
 
     def _take_note(self, task: Task, result: Result, now: datetime, failing: set[int]) -> tuple[str, bool]:
@@ -277,18 +258,40 @@ class RunTable(RunReads):
         why = f"its daemon (process {dead.pid}) ended without a word"
         self._outputs.keep_cut_off(run)
         task, cut_off = self._tasks.find(run.task_id), run.attempt - run.failures
+        said, late_only = (
+            f"attempt {run.attempt} was cut off: {why}",
+            msgspec.structs.replace(run, reason=lateness_in(run.reason)),
+        )
         if isinstance(task, Unreadable):
-            why = f"attempt {run.attempt} was cut off: {why}; {task.reason}"
-            self._write_end(run, Result(state=RunState.FAILED), why, now)
+            failed = Result(state=RunState.FAILED, reason=f"{said}; {task.reason}")
+            if self._database.change(_SQL["settle"], as_ended(late_only, failed, now)) and self._chained:
+                self._causes.ended(run, failed.state, now)
             return
         if task.policy.on_interrupt == "rerun" and cut_off < MOST_ATTEMPTS_CUT_OFF:
-            if self._back(run, _with_lateness(f"(attempt {run.attempt} was cut off: {why})", run), uncounted=0):
+            if self._back(run, _with_lateness(f"({said})", run), uncounted=0):
                 self._keep_attempt(run, "cut_off", why, now)
             return
-        why = f"attempt {run.attempt} was cut off: {why}"
-        why += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
-        late_only = msgspec.structs.replace(run, reason=lateness_in(run.reason))
-        self._end(task, late_only, Result(state=RunState.FAILED, reason=why), now, set())
+        said += "" if task.policy.on_interrupt == "fail" else f", {cut_off} times in all"
+        failed = Result(state=RunState.FAILED, reason=said)
+        if self._database.change(_SQL["settle"], as_ended(late_only, failed, now)):
+            self._ended(task, late_only, failed, now, set())
+
+
+def _again(outcome: Outcome) -> datetime | None:
+    run, task = outcome.claimed.run, outcome.claimed.task
+    return next_attempt(task.policy, run, outcome.result, outcome.finished_at)
+
+
+def _begun(outcome: Outcome) -> Run:
+    """The run, with when its work began."""
+    run = outcome.claimed.run
+    return run if outcome.started_at is None else msgspec.structs.replace(run, started_at=outcome.started_at)
+
+
+def _held(run_id: int, task: Task, plan: Plan, row: Occurrence, owner: int, now: datetime) -> Claimed:
+    """A run of the schedule that was recorded as begun, and its task as it is now."""
+    run = started(run_id, task, row, owner, now)
+    return Claimed(run, msgspec.structs.replace(task, next_run_at=plan.next_run_at, starts=task.starts + 1))
 
 
 def _with_lateness(what: str, run: Run) -> str:

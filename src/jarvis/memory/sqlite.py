@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -36,6 +36,7 @@ _SYNC = {True: "PRAGMA synchronous = FULL", False: "PRAGMA synchronous = NORMAL"
 
 Bindings = Mapping[str, Any] | Sequence[Any]
 Row = tuple[Any, ...]
+_T = TypeVar("_T")
 
 
 class Database:
@@ -101,6 +102,15 @@ class Database:
                 with self.transaction():
                     return self._change(sql, bindings)
             return self._change(sql, bindings)
+
+    def change_each(self, sql: str, rows: Iterable[Bindings]) -> list[int]:
+        """One write for each of the bindings, all in one call; how many rows each of them changed."""
+        return self._each(sql, rows, self._connection.changes)
+
+    def insert_each(self, sql: str, rows: Iterable[Bindings]) -> list[int | None]:
+        """The same for an insert: the id of each new row, None where there was no room for it (ON CONFLICT)."""
+        connection = self._connection
+        return self._each(sql, rows, lambda: connection.last_insert_rowid() if connection.changes() else None)
 
     def transaction(self, *, durable: bool = True) -> Transaction:
         """All of it or nothing, from BEGIN IMMEDIATE to a synced COMMIT. Inside another one it is part of that:
@@ -201,6 +211,22 @@ class Database:
         except apsw.Error as error:
             raise self._ours(error) from error
         return self._connection.changes()
+
+    def _each(self, sql: str, rows: Iterable[Bindings], told: Callable[[], _T]) -> list[_T]:
+        """What `told` says after each: SQLite is asked before the next bindings are taken."""
+        found: list[_T] = []
+
+        def bound() -> Iterator[Bindings]:
+            for row in rows:
+                yield row
+                found.append(told())
+
+        with self.transaction():
+            try:
+                self._connection.executemany(sql, bound())
+            except apsw.Error as error:
+                raise self._ours(error) from error
+        return found
 
     def _begin(self, durable: bool) -> None:
         self._lock.acquire()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import compress
 from math import inf
 
 import msgspec
@@ -130,16 +131,10 @@ class TaskTable:
         """The earliest next_run_at of an enabled task."""
         return maybe_instant(self._database.value(_SQL["next_due_at"]))
 
-    def advance(self, task: Task, plan: Plan) -> bool:
-        """Move next_run_at forward, unless the task was changed or planned by another meanwhile."""
-        row = {
-            "id": task.id,
-            "revision": task.revision,
-            "due": maybe_micros(task.next_run_at),
-            "next": maybe_micros(plan.next_run_at),
-            "starts": sum(row.state is RunState.PENDING for row in plan.record),
-        }
-        return self._database.change(_SQL["advance"], row) == 1
+    def advance(self, planned: Sequence[tuple[Task, Plan]]) -> Sequence[tuple[Task, Plan]]:
+        """Move next_run_at forward. Those where it was: no task that was changed or planned by another meanwhile."""
+        moved = self._database.change_each(_SQL["advance"], [_advance(task, plan) for task, plan in planned])
+        return list(compress(planned, moved))
 
     def completed(self, task: Task, finished_at: datetime) -> None:
         """A run of a task whose interval counts from the end of the last run has ended."""
@@ -267,6 +262,11 @@ def readable(row: Row) -> Task | Unreadable:
         return decode(row)
     except StoreError as error:
         return Unreadable(row[0], row[1], str(error), row[16])
+
+
+def _advance(task: Task, plan: Plan) -> tuple[int | None, ...]:
+    starts = sum([row.state is RunState.PENDING for row in plan.record])  # a list: this is on the hot path
+    return maybe_micros(plan.next_run_at), starts, task.id, maybe_micros(task.next_run_at), task.revision
 
 
 def _after_completion(schedule: Schedule) -> Interval | None:

@@ -6,7 +6,7 @@ The engine knows these and nothing behind them: `jarvis.app` is where concrete c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -128,10 +128,10 @@ class Tasks(Protocol):
 class Runs(Protocol):
     """The ledger. Every state change is one conditional write whose row count is believed."""
 
-    def record(self, planned: Iterable[tuple[Task, Plan]], now: datetime) -> int:
+    def record(self, planned: Sequence[tuple[Task, Plan]], now: datetime) -> int:
         """Insert the runs and advance next_run_at; a task changed meanwhile is left alone. Rows written."""
 
-    def record_started(self, planned: Iterable[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
+    def record_started(self, planned: Sequence[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
         """`record` plans that are clear, and claim each one's run in the same write. What is held now."""
 
     def any_pending(self) -> bool:

@@ -73,8 +73,8 @@ UPDATE tasks SET removed_at = :now, enabled = 0, next_run_at = NULL, revision = 
 WHERE id = :id AND removed_at IS NULL;
 
 -- name: advance
-UPDATE tasks SET next_run_at = :next, starts = starts + :starts
-WHERE id = :id AND next_run_at = :due AND revision = :revision AND removed_at IS NULL;
+UPDATE tasks SET next_run_at = ?1, starts = starts + ?2
+WHERE id = ?3 AND next_run_at = ?4 AND revision = ?5 AND removed_at IS NULL;
 
 -- name: completed
 UPDATE tasks SET next_run_at = :next WHERE id = :id AND next_run_at < :next AND removed_at IS NULL;
