@@ -14,7 +14,7 @@ from tests.stored import a_task
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
-instants = st.integers(0, 90 * 86_400).map(lambda seconds: START + timedelta(seconds=seconds))
+instants = st.integers(0, 270 * 86_400).map(lambda seconds: START + timedelta(seconds=seconds))
 schedules: st.SearchStrategy[Schedule] = st.one_of(
     st.integers(100, 10_000_000).map(lambda ms: Interval(timedelta(milliseconds=ms), START)),
     st.sampled_from(["*/15 * * * *", "0 9 * * 1-5", "30 2 * * *", "0 0 1 * *", "30 1 * * *"]).map(

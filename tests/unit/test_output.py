@@ -28,7 +28,7 @@ class FullDisk:
 
 def test_what_is_written_is_kept_and_shown() -> None:
     live = FullDisk(100)
-    output = Output(live=live)
+    output = Output(show=lambda: live)
     output.write(b"a\xff")
     output.write(b"")
     output.write(b"b")
@@ -36,19 +36,34 @@ def test_what_is_written_is_kept_and_shown() -> None:
     assert (live.taken, live.calls) == (b"a\xffb", 2)
 
 
+def test_nothing_is_shown_of_a_run_that_writes_nothing() -> None:
+    begun: list[FullDisk] = []
+
+    def show() -> FullDisk:
+        begun.append(FullDisk(100))
+        return begun[-1]
+
+    output = Output(show=show)
+    output.write(b"")
+    assert (output.kept(), output.total, begun) == (b"", 0, [])
+    output.write(b"a")
+    output.write(b"b")
+    assert [each.taken for each in begun] == [b"ab"]
+
+
 def test_trouble_that_has_no_number_is_told_in_its_own_words() -> None:
     class Gone(FullDisk):
         def write(self, _: bytes) -> None:
             raise OSError("the folder is gone")
 
-    output = Output(live=Gone(0))
+    output = Output(show=lambda: Gone(0))
     output.write(b"x")
     assert (output.trouble, output.kept()) == ("the folder is gone", b"x")
 
 
 def test_a_full_disk_ends_the_showing_and_not_the_keeping() -> None:
     live = FullDisk(2)
-    output = Output(live=live)
+    output = Output(show=lambda: live)
     for _ in range(5):
         output.write(b"xy")
     assert (output.kept(), output.trouble) == (b"xy" * 5, "No space left on device")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from jarvis.scheduler.output import Live, Output
 from jarvis.scheduler.ports import Clock, Context, Handler
 
 _LOG = logging.getLogger("jarvis.handler")
+_MOMENT = timedelta(seconds=1)
+_WELL = Result()
 
 
 class RunExecutor:
@@ -55,8 +58,7 @@ class RunExecutor:
 
     def carry(self, claimed: Claimed, owner_mark: str = "") -> Outcome:
         """The whole way of one run. Never raises: whatever the handler does becomes an outcome."""
-        self._await_start(claimed.run)
-        context = self._context(claimed, owner_mark)
+        context = self._context(claimed, owner_mark, self._await_start(claimed.run))
         try:
             result = result_of(self._handler(claimed.task.handler)(context))
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: that is what failed means
@@ -71,10 +73,13 @@ class RunExecutor:
         if live is not None:
             live.discard()
 
-    def _await_start(self, run: Run) -> None:
-        """Until a run claimed ahead is due. A clock set back meanwhile does not hold it for longer than a moment."""
-        while run.started_at is not None and 0 < (left := (run.started_at - self._clock.now()).total_seconds()) < 1:
-            self._pause(left)
+    def _await_start(self, run: Run) -> datetime:
+        """Until a run claimed ahead is due: when that is. A clock set back does not hold it for longer than a moment."""
+        now = self._clock.now()
+        while run.started_at is not None and now < run.started_at < now + _MOMENT:
+            self._pause((run.started_at - now).total_seconds())
+            now = self._clock.now()
+        return now
 
     def _handler(self, name: str) -> Handler:
         try:
@@ -83,18 +88,22 @@ class RunExecutor:
             known = ", ".join(sorted(self._handlers))
             raise LookupError(f"no handler is named {name!r}: this daemon has {known}") from None
 
-    def _context(self, claimed: Claimed, owner_mark: str) -> Context:
-        run, task = claimed.run, claimed.task
-        remaining = self._countdown(task.policy.timeout or self._timeout)
+    def _show(self, run: Run) -> Live | None:
+        """Where others see the output of a run, from its first byte on."""
         if (live := self._live(run)) is not None:
             self._shown[run.id, run.fence] = live
+        return live
+
+    def _context(self, claimed: Claimed, owner_mark: str, now: datetime) -> Context:
+        run, task = claimed.run, claimed.task
+        remaining = self._countdown(task.policy.timeout or self._timeout)
         return Context(
             task=task.name,
             params=task.params,
             due_at=run.due_at,
-            now=self._clock.now(),
+            now=now,
             run_id=run.id,
-            occurrence_id=f"{task.id}:{run.due_at.isoformat()}",
+            occurrence_id=f"{task.id}:{_stamp(run.due_at)}",
             attempt=run.attempt,
             remaining=remaining,
             cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
@@ -103,7 +112,7 @@ class RunExecutor:
             event=_read(claimed.event),
             upstream=claimed.upstream,
             owner_mark=owner_mark,
-            output=Output(live=live),
+            output=Output(show=lambda: self._show(run)),
             memory_limit=task.policy.memory_limit,
         )
 
@@ -124,6 +133,12 @@ class RunExecutor:
         return lambda: deadline - self._clock.monotonic()
 
 
+# Many runs are due at one instant, and writing it out takes longer than all else that a context is made of.
+@lru_cache(maxsize=64)
+def _stamp(due_at: datetime) -> str:
+    return due_at.isoformat()
+
+
 def _read(event: Event | None) -> Event | None:
     """An event with what its payload says; here, in the run's own time, as it may be long."""
     return None if event is None else msgspec.structs.replace(event, payload=msgspec.json.decode(event.payload))
@@ -135,7 +150,7 @@ def result_of(answer: Result | dict[str, Any] | str | None) -> Result:
         msgspec.json.encode(answer.data)  # a TypeError here fails the run, not the transaction that settles it
         return answer
     if answer is None:
-        return Result()
+        return _WELL
     if isinstance(answer, str):
         return Result(reason=answer)
     msgspec.json.encode(answer)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from jarvis.scheduler.duration import format_duration
 from jarvis.scheduler.model import Occurrence, Policy, RunState
-from jarvis.scheduler.schedule import MICROSECOND, Schedule
+from jarvis.scheduler.schedule import MICROSECOND, Once, Schedule
 
 _LATE = re.compile(r"(?:^| )late by \S+: .*$", re.DOTALL)
 
@@ -49,7 +49,14 @@ def misfires(schedule: Schedule, policy: Policy, first: datetime, now: datetime,
         last_missed = schedule.previous_before(run[0]) or first
         yield missed(schedule, first, max(first, last_missed), _superseded(policy, why_late, len(run) < len(seen)))
     for due_at in run:
-        yield Occurrence(due_at=due_at, state=RunState.PENDING, reason=lateness(now - due_at, policy, why_late))
+        yield _to_run(due_at, now, policy, why_late)
+
+
+def alone(policy: Policy, due_at: datetime, now: datetime, why_late: str) -> Occurrence:
+    """`misfires` where no other instant has come due since."""
+    if now - due_at <= _usable(policy):
+        return _to_run(due_at, now, policy, why_late)
+    return missed(Once(due_at), due_at, due_at, f"{why_late}; {_useless(policy, now - due_at)}")
 
 
 def missed(schedule: Schedule, first: datetime, last: datetime, why: str) -> Occurrence:
@@ -65,6 +72,10 @@ def lateness_in(reason: str) -> str:
     """The part of a run's reason that says how late it was seen, and why; "" if it was on time."""
     said = _LATE.search(reason)
     return said[0].strip() if said else ""
+
+
+def _to_run(due_at: datetime, now: datetime, policy: Policy, why_late: str) -> Occurrence:
+    return Occurrence(due_at=due_at, state=RunState.PENDING, reason=lateness(now - due_at, policy, why_late))
 
 
 def _usable(policy: Policy) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from jarvis.scheduler.capture import Capture
@@ -26,16 +27,22 @@ class Output:
     To be written to by one thread at a time.
     """
 
-    def __init__(self, cap: int = OUTPUT_CAP, live: Live | None = None) -> None:
-        """`cap` is how many bytes are kept; `live` shows them to others meanwhile."""
+    def __init__(self, cap: int = OUTPUT_CAP, show: Callable[[], Live | None] = lambda: None) -> None:
+        """`cap` is how many bytes are kept; `show` gives what shows them to others meanwhile, once there are some."""
         self.trouble = ""  # why the output could no longer be followed while the run went on
-        self._capture = Capture(cap)
-        self._live = live
+        self._cap = cap
+        self._show = show
+        self._capture: Capture | None = None  # made for the first bytes: most runs write none
+        self._live: Live | None = None
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes, as they are."""
+        if not chunk:
+            return
+        if self._capture is None:
+            self._capture, self._live = Capture(self._cap), self._show()
         self._capture.add(chunk)
-        if self._live is not None and chunk and not self.trouble:
+        if self._live is not None and not self.trouble:
             try:
                 self._live.write(chunk)
             except OSError as error:
@@ -44,8 +51,8 @@ class Output:
     @property
     def total(self) -> int:
         """How many bytes came."""
-        return self._capture.total
+        return 0 if self._capture is None else self._capture.total
 
     def kept(self) -> bytes:
         """All of it, or its head and its tail with a line between them that counts what is left out."""
-        return self._capture.kept()
+        return b"" if self._capture is None else self._capture.kept()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from jarvis.scheduler.misfire import misfires, missed
+from jarvis.scheduler.misfire import alone, misfires, missed
 from jarvis.scheduler.model import Occurrence, Plan, RunState, Task
 from jarvis.scheduler.schedule import MICROSECOND, Interval, Once, jittered
 
@@ -32,11 +32,16 @@ def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str =
         return Plan((), task.next_run_at)
     if isinstance(task.schedule, Interval) and task.schedule.after_completion:
         return _after_completion(task, task.schedule, now, open_run, why_late)
-    rows = tuple(misfires(task.schedule, task.policy, task.next_run_at, now, why_late))
+    following = task.schedule.next_after(task.next_run_at)
+    if following is None or following > now:  # nearly always
+        rows: tuple[Occurrence, ...] = (alone(task.policy, task.next_run_at, now, why_late),)
+    else:
+        rows = tuple(misfires(task.schedule, task.policy, task.next_run_at, now, why_late))
+        following = task.schedule.next_after(now)
     if open_run is not None and _in_the_way(task, rows):
         rows = tuple(_skipped(row, open_run) for row in rows)
-    made = _limited(task, tuple(_jittered(task, row) for row in rows), task.schedule.next_after(now))
-    return made if open_run is not None else _cleared(made)
+    rows, following = _limited(task, _jittered(task, rows), following)
+    return Plan(rows, following, clear=open_run is None and _clear(rows))
 
 
 def passed_over(task: Task, now: datetime, why: str) -> Plan:
@@ -73,12 +78,10 @@ def _is_late(task: Task, row: Occurrence, now: datetime) -> bool:
     return row.state is RunState.PENDING and now - row.due_at > task.policy.grace
 
 
-def _cleared(plan: Plan) -> Plan:
-    """Say so where one run is to start at once: the store may then record and claim it in one write."""
-    pending = [row for row in plan.record if row.state is RunState.PENDING]
-    if len(pending) != 1 or pending[0].available_at is not None:
-        return plan
-    return Plan(plan.record, plan.next_run_at, clear=True)
+def _clear(rows: tuple[Occurrence, ...]) -> bool:
+    """Whether one run is to start at once: the store may then record and claim it in one write."""
+    pending = [row for row in rows if row.state is RunState.PENDING]
+    return len(pending) == 1 and pending[0].available_at is None
 
 
 def _in_the_way(task: Task, rows: tuple[Occurrence, ...]) -> bool:
@@ -108,19 +111,25 @@ def _after_completion(task: Task, schedule: Interval, now: datetime, open_run: i
         return Plan((), following)
     only = Once(task.next_run_at)
     rows = tuple(misfires(only, task.policy, task.next_run_at, now, why_late))
-    return _limited(task, tuple(_jittered(task, row) for row in rows), following)
+    return Plan(*_limited(task, _jittered(task, rows), following))
 
 
-def _jittered(task: Task, row: Occurrence) -> Occurrence:
-    if row.state is not RunState.PENDING or not task.schedule.jitter:
+def _jittered(task: Task, rows: tuple[Occurrence, ...]) -> tuple[Occurrence, ...]:
+    return tuple(_put_off(task, row) for row in rows) if task.schedule.jitter else rows
+
+
+def _put_off(task: Task, row: Occurrence) -> Occurrence:
+    if row.state is not RunState.PENDING:
         return row
     return msgspec.structs.replace(row, available_at=jittered(task.schedule, row.due_at, task.id))
 
 
-def _limited(task: Task, rows: tuple[Occurrence, ...], following: datetime | None) -> Plan:
+def _limited(
+    task: Task, rows: tuple[Occurrence, ...], following: datetime | None
+) -> tuple[tuple[Occurrence, ...], datetime | None]:
     """Apply max_runs: it counts occurrences recorded to run, and once they are, the schedule has ended."""
     if task.schedule.max_runs is None:
-        return Plan(rows, following)
+        return rows, following
     left = task.schedule.max_runs - task.starts
     kept: list[Occurrence] = []
     for row in rows:
@@ -128,4 +137,4 @@ def _limited(task: Task, rows: tuple[Occurrence, ...], following: datetime | Non
             break
         left -= row.state is RunState.PENDING
         kept.append(row)
-    return Plan(tuple(kept), following if left > 0 else None)
+    return tuple(kept), following if left > 0 else None
