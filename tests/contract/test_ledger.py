@@ -13,6 +13,7 @@ import pytest
 from jarvis.errors import NotFound, UsageError
 from jarvis.memory import MemoryStore, runs
 from jarvis.memory.faults import Refused
+from jarvis.memory.instants import to_micros
 from jarvis.memory.outputs import Written
 from jarvis.scheduler.model import (
     Claimed,
@@ -145,7 +146,7 @@ def test_recording_and_claiming_in_one_write_leaves_what_the_two_would(store: Me
     store.add_task(spec("one"), START)
     owner = store.instances.register(now)
     both = clear_plans(store, now)
-    assert all(made.clear for _, made in both)
+    assert all(made.start for _, made in both)
     (at_once,) = store.runs.record_started([entry for entry in both if entry[0].name == "one"], owner.id, now)
     store.runs.record([entry for entry in both if entry[0].name == "two"], now)
     (in_turn,) = store.runs.claim(owner.id, 10, now)
@@ -170,15 +171,67 @@ def test_two_daemons_that_record_and_claim_the_same_occurrence_start_it_once(sto
     assert states(store) == ["running"]
 
 
-def test_a_plan_is_clear_only_where_nothing_but_a_place_is_missing(store: MemoryStore) -> None:
+def test_of_many_recorded_together_those_are_held_that_no_other_daemon_planned(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    for name in ("first", "second", "third"):
+        store.add_task(spec(name), START)
+    all_three = clear_plans(store, now)
+    one, other = store.instances.register(now), store.instances.register(now)
+    (theirs,) = store.runs.record_started([entry for entry in all_three if entry[0].name == "second"], other.id, now)
+    ours = store.runs.record_started(all_three, one.id, now)
+    assert {held.task.name for held in ours} == {"first", "third"}
+    assert [store.runs.get(held.run.id) for held in (theirs, *ours)] == [held.run for held in (theirs, *ours)]
+
+
+def test_an_occurrence_that_is_in_the_ledger_already_is_not_held_and_disturbs_no_other(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    for name in ("first", "second", "third"):
+        store.add_task(spec(name), START)
+    owner = store.instances.register(now)
+    planned = clear_plans(store, now)
+    store.runs.add_start(store.tasks.get("second"), now + SECOND)
+    store.database.change("UPDATE runs SET due_at = ?, state = 'skipped'", (to_micros(now),))
+    held = store.runs.record_started(planned, owner.id, now)
+    assert {each.task.name for each in held} == {"first", "third"}
+    assert [store.runs.get(each.run.id) for each in held] == [each.run for each in held]
+
+
+def test_of_many_settled_together_each_is_written_by_its_own_fence(store: MemoryStore) -> None:
+    now = START + 10 * SECOND
+    for name in ("lost", "kept", "tried again", "kept too"):
+        store.add_task(spec(name, retries=1 if name == "tried again" else 0), START)
+    held = {each.task.name: each for each in claimed(store, now)}
+    store.database.change("UPDATE runs SET fence = fence + 1 WHERE id = ?", (held["lost"].run.id,))
+    failed = Result(state=RunState.FAILED, reason="no")
+    ended = [
+        Outcome(each, failed if name == "tried again" else Result(reason=f"{name} ended"), now)
+        for name, each in held.items()
+    ]
+    told = dict(zip(held, store.runs.settle(ended), strict=True))
+    assert {name: settled and settled.state for name, settled in told.items()} == {
+        "lost": None,
+        "kept": RunState.SUCCEEDED,
+        "tried again": RunState.PENDING,
+        "kept too": RunState.SUCCEEDED,
+    }
+    rows = {name: store.runs.get(each.run.id) for name, each in held.items()}
+    assert {name: (run.state, run.reason) for name, run in rows.items()} == {
+        "lost": (RunState.RUNNING, ""),
+        "kept": (RunState.SUCCEEDED, "kept ended"),
+        "tried again": (RunState.PENDING, "(attempt 1 failed: no)"),
+        "kept too": (RunState.SUCCEEDED, "kept too ended"),
+    }
+
+
+def test_a_plan_has_a_start_only_where_nothing_but_a_place_is_missing(store: MemoryStore) -> None:
     store.add_task(spec("backlog", catch_up="all"), START)
     store.add_task(TaskSpec(name="jitter", schedule=Interval(10 * SECOND, jitter=5 * SECOND), handler="noop"), START)
     store.add_task(spec("busy", overlap="queue"), START)
     store.start_now("busy", START)
-    assert {task.name: made.clear for task, made in clear_plans(store, START + 30 * SECOND)} == {
-        "backlog": False,
-        "jitter": False,
-        "busy": False,
+    assert {task.name: made.start for task, made in clear_plans(store, START + 30 * SECOND)} == {
+        "backlog": None,
+        "jitter": None,
+        "busy": None,
     }
 
 

@@ -151,7 +151,7 @@ def plan_late(patch: Patch) -> None:
         made = real(task, now, *rest)
         if made.next_run_at is None:
             return made
-        return type(made)(made.record, task.schedule.next_after(made.next_run_at), made.clear)
+        return type(made)(made.record, task.schedule.next_after(made.next_run_at), made.start)
 
     patch.setattr(planner, "plan", late)
 

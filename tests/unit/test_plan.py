@@ -220,12 +220,12 @@ def test_jitter_delays_the_start_of_what_runs_and_nothing_else() -> None:
 
 
 def test_a_single_run_with_nothing_before_it_may_start_at_once() -> None:
-    assert plan(task(), START).clear
-    assert plan(task(), at(35)).clear, "what was missed stands in nobody's way"
-    assert not plan(task(catch_up="all"), at(35)).clear, "several must take turns"
-    assert not plan(task(overlap="allow"), START, open_run=7).clear
-    assert not plan(task(Interval(10 * SECOND, START, jitter=5 * SECOND)), START).clear
-    assert not plan(task(grace=SECOND, catch_up="skip"), at(35)).clear
+    assert plan(task(), START).start is not None
+    assert plan(task(), at(35)).start is not None, "what was missed stands in nobody's way"
+    assert plan(task(catch_up="all"), at(35)).start is None, "several must take turns"
+    assert plan(task(overlap="allow"), START, open_run=7).start is None
+    assert plan(task(Interval(10 * SECOND, START, jitter=5 * SECOND)), START).start is None
+    assert plan(task(grace=SECOND, catch_up="skip"), at(35)).start is None
 
 
 def test_catch_up_all_skips_a_single_occurrence_like_the_others_do() -> None:

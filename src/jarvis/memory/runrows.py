@@ -49,11 +49,11 @@ def as_started(task: Task, row: Occurrence, owner: int, at: int) -> tuple[Any, .
 def started(run_id: int, task: Task, row: Occurrence, owner: int, now: datetime) -> Run:
     """The same row as a Run."""
     start = max(now, row.due_at)
-    return Run(
-        id=run_id,
-        task_id=task.id,
-        task=task.name,
-        due_at=row.due_at,
+    return Run(  # with more than 15 keywords a call first makes a dict of them
+        run_id,
+        task.id,
+        task.name,
+        row.due_at,
         until=None,
         count=1,
         origin="schedule",
@@ -84,12 +84,12 @@ def last_word(run: Run, result: Result) -> str:
 def decode_run(row: Row) -> Run:
     """A row of the ledger, its task's name in third place, as a Run."""
     return Run(
-        id=row[0],
-        task_id=row[1],
-        task=row[2],
-        due_at=from_micros(row[3]),
-        until=maybe_instant(row[4]),
-        count=row[5],
+        row[0],
+        row[1],
+        row[2],
+        from_micros(row[3]),
+        maybe_instant(row[4]),
+        row[5],
         origin=row[6],
         state=RunState(row[7]),
         reason=row[8],

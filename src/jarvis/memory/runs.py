@@ -69,20 +69,23 @@ class RunTable(RunReads):
         return written
 
     def record_started(self, planned: Sequence[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
-        """`record` plans that are clear, and claim each one's run in the same write. What is held now.
+        """`record` plans that have a `start`, and claim that run in the same write. What is held now.
 
         A run that is not due yet is held from `now` on and starts when it is.
         """
         with self._database.transaction():
             moved = self._tasks.advance(planned)
-            starts = [(task, plan, self._insert_unstarted(task, plan, now)) for task, plan in moved]
+            for task, plan in moved:
+                for row in plan.record:
+                    if row is not plan.start:
+                        self._insert(task, row, "schedule", now)
+            starts = [(task, plan, plan.start) for task, plan in moved if plan.start is not None]
             at = to_micros(now)
-            ids = self._database.insert_each(
-                _SQL["insert_started"], [as_started(task, row, owner, at) for task, _, row in starts]
-            )
+            rows = [as_started(task, start, owner, at) for task, _, start in starts]
+            ids = self._database.insert_each(_SQL["insert_started"], rows)
         return [
-            _held(run_id, task, plan, row, owner, now)
-            for run_id, (task, plan, row) in zip(ids, starts, strict=True)
+            _held(run_id, task, plan, start, owner, now)
+            for run_id, (task, plan, start) in zip(ids, starts, strict=True)
             if run_id is not None
         ]
 
@@ -160,14 +163,6 @@ class RunTable(RunReads):
     def _insert(self, task: Task, row: Occurrence, origin: str, now: datetime) -> int:
         return self._database.change(_SQL["insert"], as_row(task, row, origin, now))
 
-    def _insert_unstarted(self, task: Task, plan: Plan, now: datetime) -> Occurrence:
-        """Insert the rows of a clear plan but for the one that is to run, which is returned."""
-        for row in plan.record:
-            if row.state is not RunState.PENDING:
-                self._insert(task, row, "schedule", now)
-        (starting,) = [row for row in plan.record if row.state is RunState.PENDING]
-        return starting
-
     def _claim(self, row: Row, owner: int, now: datetime) -> Claimed | None:
         task = readable(row[19:])
         if isinstance(task, Unreadable):  # it must not keep the others from their turn
@@ -224,9 +219,9 @@ class RunTable(RunReads):
 
         Why it was paused, "" if it was not; and whether the run before it went the other way.
         """
-        if result.state is RunState.CANCELLED or (result.state is RunState.SUCCEEDED and task.id not in failing):
-            return "", False
         well = result.state is RunState.SUCCEEDED
+        if (well and task.id not in failing) or result.state is RunState.CANCELLED:
+            return "", False
         failures, turned = self._tasks.ended(task.id, well=well)
         (failing.discard if well else failing.add)(task.id)
         if not task.policy.pause_after or failures < task.policy.pause_after:

@@ -217,13 +217,13 @@ class TaskTable:
 def decode(row: Row) -> Task:
     """A row of the table as a Task. StoreError if what is stored cannot be read back."""
     try:
-        return Task(
-            id=row[0],
-            name=row[1],
-            schedule=_schedule_of(row[2]),
-            handler=row[3],
-            params=msgspec.json.decode(row[4]),
-            policy=_policy_of(row[5]),
+        return Task(  # with more than 15 keywords a call first makes a dict of them
+            row[0],
+            row[1],
+            _schedule_of(row[2]),
+            row[3],
+            msgspec.json.decode(row[4]),
+            _policy_of(row[5]),
             origin=row[6],
             created_at=from_micros(row[7]),
             revision=row[8],
@@ -265,7 +265,7 @@ def readable(row: Row) -> Task | Unreadable:
 
 
 def _advance(task: Task, plan: Plan) -> tuple[int | None, ...]:
-    starts = sum([row.state is RunState.PENDING for row in plan.record])  # a list: this is on the hot path
+    starts = sum(row.state is RunState.PENDING for row in plan.record) if plan.start is None else 1
     return maybe_micros(plan.next_run_at), starts, task.id, maybe_micros(task.next_run_at), task.revision
 
 

@@ -74,7 +74,7 @@ class RunExecutor:
             live.discard()
 
     def _await_start(self, run: Run) -> datetime:
-        """Until a run claimed ahead is due: when that is. A clock set back does not hold it for longer than a moment."""
+        """Wait until a run claimed ahead is due: when that is. A clock set back holds it for no more than a moment."""
         now = self._clock.now()
         while run.started_at is not None and now < run.started_at < now + _MOMENT:
             self._pause((run.started_at - now).total_seconds())
@@ -107,7 +107,6 @@ class RunExecutor:
             attempt=run.attempt,
             remaining=remaining,
             cancelled=lambda: self._stop_all or run.id in self._stop or remaining() <= 0,
-            logger=_LOG,
             memory=None if self._memory is None else RunMemory(lambda: self._memory, task.name, run.id),
             event=_read(claimed.event),
             upstream=claimed.upstream,

@@ -1,7 +1,7 @@
 """The nouns of the scheduler as frozen values, and which run state may follow which. Pure.
 
-Every datetime here is aware and in UTC; every duration is a timedelta. A naive datetime is refused
-where values enter (`as_utc`), so nothing further in has to ask.
+Every datetime here is aware and in UTC; every duration is a timedelta. A naive datetime is refused where values enter
+(`as_utc`), so nothing further in has to ask. `gc=False`: thousands are made at once, and none can lead back to itself.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a task cannot be named {self.name!r}: a leading dash would read as an option")
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, gc=False):
     """A stored intention. `next_run_at` is the first instant not yet recorded; None when none is left."""
 
     id: int
@@ -180,7 +180,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return first is not None and (at == first or (at > first and self.schedule.next_after(at - MICROSECOND) == at))
 
 
-class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is to be recorded of one instant, or of `count` missed ones from `due_at` to `until`."""
 
     due_at: datetime
@@ -191,12 +191,12 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     available_at: datetime | None = None  # may start from here on; None: at once
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """What one task's due instants come to: rows to record, and the new next_run_at."""
 
     record: tuple[Occurrence, ...]
     next_run_at: datetime | None
-    clear: bool = False  # nothing but a free place is missing for its one run to start
+    start: Occurrence | None = None  # its one run, where nothing but a free place is missing for it to start
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +231,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     output: str = ""
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """The ledger row of one occurrence, or of a manual, event or chain start."""
 
     id: int
@@ -254,7 +254,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0  # attempts that failed, each of which was worth another
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class Claimed(msgspec.Struct, frozen=True, gc=False):
     """A run this owner holds, with the task it belongs to; `run.fence` guards every later write."""
 
     run: Run
@@ -263,7 +263,7 @@ class Claimed(msgspec.Struct, frozen=True):
     upstream: Upstream | None = None  # or the run that did
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a handler says of its work. `state` is one of the ends of a run; `output` is kept as it came."""
 
     state: RunState = RunState.SUCCEEDED
@@ -278,7 +278,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"a handler cannot end a run as {self.state!r}: use one of {', '.join(sorted(_ENDS))}")
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """A claimed run with the result that is to settle it, and when its work ended and began (None: when claimed)."""
 
     claimed: Claimed
@@ -287,7 +287,7 @@ class Outcome(msgspec.Struct, frozen=True):
     started_at: datetime | None = None
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """What settling an attempt wrote: the run's state from then on, and what that did to its task."""
 
     state: RunState  # pending where another attempt follows
@@ -358,7 +358,7 @@ class Sent(msgspec.Struct, frozen=True):
     retry_after: timedelta | None = None  # what the receiver asked for
 
 
-class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+class RunResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one evaluation did with one run."""
 
     run_id: int
@@ -384,7 +384,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime | None
 
 
-class Due(msgspec.Struct, frozen=True):
+class Due(msgspec.Struct, frozen=True, gc=False):
     """A task whose next_run_at has come, and the id of a run of it that is still open, if there is one."""
 
     task: Task

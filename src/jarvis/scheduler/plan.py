@@ -41,7 +41,7 @@ def plan(task: Task, now: datetime, open_run: int | None = None, why_late: str =
     if open_run is not None and _in_the_way(task, rows):
         rows = tuple(_skipped(row, open_run) for row in rows)
     rows, following = _limited(task, _jittered(task, rows), following)
-    return Plan(rows, following, clear=open_run is None and _clear(rows))
+    return Plan(rows, following, _at_once(rows) if open_run is None else None)
 
 
 def passed_over(task: Task, now: datetime, why: str) -> Plan:
@@ -78,10 +78,10 @@ def _is_late(task: Task, row: Occurrence, now: datetime) -> bool:
     return row.state is RunState.PENDING and now - row.due_at > task.policy.grace
 
 
-def _clear(rows: tuple[Occurrence, ...]) -> bool:
-    """Whether one run is to start at once: the store may then record and claim it in one write."""
+def _at_once(rows: tuple[Occurrence, ...]) -> Occurrence | None:
+    """The one run that is to start at once, if it is one: the store may then record and claim it in one write."""
     pending = [row for row in rows if row.state is RunState.PENDING]
-    return len(pending) == 1 and pending[0].available_at is None
+    return pending[0] if len(pending) == 1 and pending[0].available_at is None else None
 
 
 def _in_the_way(task: Task, rows: tuple[Occurrence, ...]) -> bool:

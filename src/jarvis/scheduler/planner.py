@@ -63,7 +63,7 @@ def startable(planned: Sequence[tuple[Task, Plan]], executor: Executor, *, waiti
 
     Brief ones always; the others if there is room for all of them and nothing waits before them.
     """
-    clear = [task for task, plan in planned if plan.clear]
+    clear = [task for task, plan in planned if plan.start is not None]
     brief = {task.id for task in clear if executor.brief(task.handler)}
     taken = len(clear) - len(brief)
     return (brief, 0) if waiting or taken > executor.free else ({task.id for task in clear}, taken)

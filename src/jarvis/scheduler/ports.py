@@ -60,8 +60,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     remaining: Callable[[], float]  # seconds of waking time until the deadline, negative once it has passed
     cancelled: Callable[[], bool]  # whether the work should stop now: deadline passed, or a hard shutdown
-    logger: logging.Logger
     memory: Any
+    logger: logging.Logger = logging.getLogger("jarvis.handler")
     event: Event | None = None  # what started it, where that was an event
     upstream: Upstream | None = None  # the run whose end did
     output: Output = msgspec.field(default_factory=Output)  # what is written to it is kept, and can be followed
@@ -132,7 +132,7 @@ class Runs(Protocol):
         """Insert the runs and advance next_run_at; a task changed meanwhile is left alone. Rows written."""
 
     def record_started(self, planned: Sequence[tuple[Task, Plan]], owner: int, now: datetime) -> list[Claimed]:
-        """`record` plans that are clear, and claim each one's run in the same write. What is held now."""
+        """`record` plans that have a `start`, and claim that run in the same write. What is held now."""
 
     def any_pending(self) -> bool:
         """Whether anything waits to start, for whatever reason."""
