@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from jarvis.errors import NotFound, UsageError
-from jarvis.memory import MemoryStore, runs
+from jarvis.memory import MemoryStore, runs, statements
 from jarvis.memory.faults import Refused
 from jarvis.memory.instants import to_micros
 from jarvis.memory.outputs import Written
@@ -71,13 +71,20 @@ def test_the_runs_of_a_name_are_those_of_every_task_that_bore_it_newest_first(st
     assert store.runs.newest(task="another") == []
 
 
-@pytest.mark.parametrize("statement", ["insert", "insert_started", "claim", "settle", "retry", "back_to_pending"])
-def test_no_table_is_built_to_write_one_run(store: MemoryStore, statement: str) -> None:
-    sql = runs._SQL[statement]
-    named, placed = dict.fromkeys(re.findall(r":(\w+)", sql)), [None] * len(set(re.findall(r"\?\d", sql)))
-    steps = [row[1] for row in store.database.rows(f"EXPLAIN {sql}", named or placed)]
-    assert "Insert" in steps
-    assert "OpenEphemeral" not in steps
+@pytest.mark.parametrize(
+    ("table", "verbs"),
+    [
+        ("runs", ("insert", "insert_started", "claim", "settle", "retry", "back_to_pending")),
+        ("deliveries", ("insert", "claim", "settle")),
+        ("tasks", ("advance",)),
+    ],
+)
+def test_no_table_is_built_to_write_one_row(store: MemoryStore, table: str, verbs: tuple[str, ...]) -> None:
+    for sql in map(statements.load(table).__getitem__, verbs):
+        named, placed = dict.fromkeys(re.findall(r":(\w+)", sql)), [None] * len(set(re.findall(r"\?\d", sql)))
+        steps = [row[1] for row in store.database.rows(f"EXPLAIN {sql}", named or placed)]
+        assert "Insert" in steps
+        assert "OpenEphemeral" not in steps, sql
 
 
 def test_what_one_task_ran_is_found_without_walking_the_ledger(store: MemoryStore) -> None:

@@ -1,5 +1,5 @@
 -- The first schema. Instants are integers: microseconds since 1970-01-01T00:00:00Z.
--- A CHECK lists its values with OR: for an IN of more than two SQLite builds a table for each row that is written.
+-- No CHECK or index has an IN of more than two values: for each row written, SQLite would build a table of them.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -155,7 +155,8 @@ CREATE INDEX deliveries_pending ON deliveries (channel, available_at, id) WHERE 
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'pending';
 CREATE INDEX deliveries_held ON deliveries (available_at) WHERE state = 'held';
 CREATE INDEX deliveries_sending ON deliveries (owner) WHERE state = 'sending';
-CREATE INDEX deliveries_unsent ON deliveries (state, created_at) WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced');
+CREATE INDEX deliveries_unsent ON deliveries (state, created_at)
+WHERE state <> 'sent' AND state <> 'cancelled' AND state <> 'digested' AND state <> 'grouped' AND state <> 'silenced';
 CREATE INDEX deliveries_compared ON deliveries (task_id, channel, id)
 WHERE kind = 'result' AND state NOT IN ('grouped', 'silenced');
 CREATE INDEX deliveries_counted ON deliveries (channel, started_at) WHERE started_at IS NOT NULL;

@@ -15,7 +15,7 @@ LIMIT :limit;
 -- name: unsent
 -- The index is of what is in none of the first states. What was held (for quiet hours) is as old as the end of that.
 SELECT channel, state, COUNT(*), MIN(MAX(created_at, COALESCE(held_at, 0))) FROM deliveries
-WHERE state NOT IN ('sent', 'cancelled', 'digested', 'grouped', 'silenced')
+WHERE state <> 'sent' AND state <> 'cancelled' AND state <> 'digested' AND state <> 'grouped' AND state <> 'silenced'
   AND state IN ('pending', 'sending', 'failed', 'expired', 'unknown')
   AND created_at >= :since AND MAX(created_at, COALESCE(held_at, 0)) <= :until AND (:channel IS NULL OR channel = :channel)
 GROUP BY channel, state
