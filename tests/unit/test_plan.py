@@ -43,6 +43,12 @@ def test_an_occurrence_seen_at_its_very_instant_runs() -> None:
     assert made.next_run_at == at(10)
 
 
+def test_the_next_instant_seen_at_its_very_moment_is_recorded_too() -> None:
+    made = plan(task(), at(10))
+    assert rows(made) == [("missed", 0, 1), ("pending", 10, 1)]
+    assert made.next_run_at == at(20)
+
+
 def test_an_occurrence_seen_within_grace_runs_without_a_word_about_lateness() -> None:
     made = plan(task(catch_up="skip"), at(9))
     assert rows(made) == [("pending", 0, 1)]
