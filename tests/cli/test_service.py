@@ -204,6 +204,15 @@ def test_a_daemon_that_refuses_to_start_is_told_by_the_install(linux: Desk, jarv
     assert f"{UNIT} did not start: exit code 78. `jarvis service logs`" in said.err
 
 
+def test_a_start_that_systemd_has_not_begun_with_is_waited_for(linux: Desk, jarvis: Jarvis) -> None:
+    fake = linux.fake
+    fake.state["queues"] = 2
+    fake.save()
+    said = jarvis("service", "install")
+    assert said.code == 0, said.err
+    assert f"is installed and runs: process {PID}" in said.out
+
+
 def test_what_launchd_answers_is_told_with_what_to_do(mac: Desk, jarvis: Jarvis) -> None:
     (mac.folder / "launchctl").write_text(
         '#!/bin/sh\n[ "$1" = bootstrap ] && { echo "Bootstrap failed: 125: Domain does not support specified action"; '

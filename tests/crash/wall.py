@@ -14,6 +14,9 @@ from tests.crash.daemons import DAEMON, Daemons
 
 LIBRARIES = ("lib*/faketime/libfaketimeMT.so.1", "lib*/*/faketime/libfaketimeMT.so.1")  # below where it is installed
 
+# A tick reads the clocks and then says that its daemon lives.
+_HAS_TICKED = "SELECT id FROM instances WHERE pid = ? AND stopped_at IS NULL AND heartbeat_at > started_at"
+
 
 class Wall:
     """The wall clock of the daemon that `start` starts. The monotonic and boot clocks stay what they are."""
@@ -26,7 +29,12 @@ class Wall:
         self.step(0)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """A daemon by this clock."""
+        """A daemon by this clock, which has read it once: only from then on does it notice a step."""
+        started = self._start()
+        self._daemons.until(lambda: self._daemons.query(_HAS_TICKED, started.pid), within=30)
+        return started
+
+    def _start(self) -> subprocess.Popen[bytes]:
         if self.preload is None:
             return self._daemons.start((sys.executable, "-m", "tests.crash.clock_child", str(self._file)))
         env = {

@@ -53,6 +53,8 @@ class Fake:
             "leaving": {},
             "lingers": False,
             "refuses": False,
+            "queues": 0,  # a job waits for so many looks before it is begun
+            "queued": 0,
             "busy": 0,
             "calls": [],
         }
@@ -148,6 +150,7 @@ class Fake:
         if verb in ("enable", "disable"):
             (self.state["enabled"].append if verb == "enable" else self._forget)(unit)
         if verb in ("start", "restart"):
+            self.state["queued"] = self.state["queues"]
             self.state["loaded"][unit] = {"pid": PID, "code": 0, "status": 0}
             if self.state["refuses"]:  # its configuration is wrong
                 self.state["loaded"][unit] = {"pid": None, "code": 1, "status": 78, "active": "failed", "sub": "failed"}
@@ -162,6 +165,10 @@ class Fake:
 
     def _show(self, unit: str) -> Answer:
         known = self.state["loaded"].get(unit, {"pid": None, "code": 0, "status": 0})
+        job = self.state["queued"]
+        if job:
+            self.state["queued"] -= 1
+            known = {"pid": None, "code": 0, "status": 0}
         active, sub = ("active", "running") if known["pid"] else ("inactive", "dead")
         facts = {
             "LoadState": "loaded",
@@ -171,7 +178,7 @@ class Fake:
             "ExecMainCode": known["code"],
             "ExecMainStatus": known["status"],
             "UnitFileState": "enabled" if unit in self.state["enabled"] else "",
-        }
+        } | ({"Job": job} if job else {})
         return Answer(0, "".join(f"{name}={value}\n" for name, value in facts.items()))
 
 

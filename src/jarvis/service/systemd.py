@@ -11,7 +11,7 @@ from jarvis.service.description import Service
 from jarvis.service.machine import Answer, Machine, NoManager
 from jarvis.service.manager import STARTS_WITHIN, State
 
-_ASKED = "LoadState,ActiveState,SubState,MainPID,ExecMainCode,ExecMainStatus,UnitFileState"
+_ASKED = "LoadState,ActiveState,SubState,MainPID,ExecMainCode,ExecMainStatus,UnitFileState,Job"
 _WORKS = ("active", "reloading")
 _KILLED = {"2": "killed", "3": "dumped"}  # ExecMainCode, from waitid(2): CLD_KILLED, CLD_DUMPED
 
@@ -41,12 +41,7 @@ class Systemd:
 
     def state(self) -> State:
         """As `systemctl show` tells it."""
-        answer = self._machine.ask("systemctl", "--user", "show", self.service.unit, "--property", _ASKED)
-        facts = dict(line.split("=", 1) for line in answer.text.splitlines() if "=" in line)
-        if answer.code != 0:
-            if self._machine.rehearsing:
-                return State()
-            raise NoManager(_nobody(answer))
+        facts = self._facts()
         active, pid = facts.get("ActiveState", ""), int(facts.get("MainPID") or 0)
         return State(
             loaded=active in (*_WORKS, "activating", "deactivating"),
@@ -108,9 +103,19 @@ class Systemd:
         shown = ["journalctl", "--user", "--unit", self.service.unit, "--lines", str(lines), "--output", "short-iso"]
         return [*shown, "--follow"] if follow else [*shown, "--no-pager"]
 
+    def _facts(self) -> dict[str, str]:
+        """What `systemctl show` says of the unit; nothing where a rehearsal finds nobody to ask."""
+        answer = self._machine.ask("systemctl", "--user", "show", self.service.unit, "--property", _ASKED)
+        if answer.code != 0 and not self._machine.rehearsing:
+            raise NoManager(_nobody(answer))
+        return dict(line.split("=", 1) for line in answer.text.splitlines() if "=" in line) if answer.code == 0 else {}
+
     def _settled(self) -> bool:
-        """Whether the start is over, one way or the other."""
-        return not self.state().detail.startswith("activating start")
+        """Whether the start is over, one way or the other: a job that waits has not even begun."""
+        facts = self._facts()
+        if facts.get("ActiveState") == "activating":
+            return not facts.get("SubState", "").startswith("start")
+        return facts.get("Job", "") in ("", "0")
 
     def _command(self, *words: str, may_fail: bool = False) -> None:
         answer = self._machine.do("systemctl", "--user", *words)
