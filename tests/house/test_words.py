@@ -68,6 +68,7 @@ PLACES: tuple[Place, ...] = (
     Place("worker", "src/jarvis/handlers/worker.py", "`python -m jarvis.handlers.worker`: the module's name"),
     Place("worker", "src/jarvis/handlers/worker_process.py", "starts it by that name"),
     Place("ack", "src/jarvis/cli/incident.py", "the verb `jarvis incident ack`"),
+    Place("job", "src/jarvis/service/systemd.py", "systemd's own property: a start that it has not ended"),
 )
 
 

@@ -289,11 +289,13 @@ def test_a_command_that_closes_its_output_early_is_waited_for() -> None:
 # ---------------------------------------------------------------------------- deadline and cancelling
 
 
-def test_at_the_deadline_it_is_ended_and_the_run_timed_out() -> None:
-    result = run(a_context("sleep", "100", remaining=seconds_from_now(0.2)))
+def test_at_the_deadline_it_is_ended_and_the_run_timed_out(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"echo > {started}; exec sleep 100"
+    result = run(a_context("sh", "-c", script, remaining=seconds_once(started.exists)))
     assert (result.state, result.reason, result.data) == (
         RunState.TIMED_OUT,
-        "timed out after 200ms; ended by SIGTERM",
+        "timed out after 1m; ended by SIGTERM",
         {"signal": "SIGTERM"},
     )
 
@@ -301,7 +303,8 @@ def test_at_the_deadline_it_is_ended_and_the_run_timed_out() -> None:
 def test_what_it_prints_while_it_is_ended_is_kept() -> None:
     # More than a pipe holds: it could not end if nobody read on.
     script = "trap 'head -c 300000 /dev/zero; echo bye; exit 9' TERM; echo ready; while :; do sleep 0.01; done"
-    result = run(a_context("sh", "-c", script, remaining=seconds_from_now(0.3)))
+    output = Output()
+    result = run(a_context("sh", "-c", script, output=output, remaining=seconds_once(lambda: output.total)))
     assert (result.state, result.data) == (RunState.TIMED_OUT, {"exit_code": 9})
     assert result.output.endswith(b"bye\n")
 
@@ -362,13 +365,17 @@ def test_a_fault_of_ours_leaves_no_process(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
 
     def stopping() -> bool:
-        if pid.exists() and pid.read_text().endswith("\n"):
+        if _told(pid):
             raise RuntimeError("made up")
         return False
 
     with pytest.raises(RuntimeError, match="made up"):
         run(a_context("sh", "-c", f"echo $$ > {pid}; sleep 100", stopping=stopping))
     assert not lives(int(pid.read_text()))
+
+
+def _told(pid: Path) -> bool:
+    return pid.exists() and pid.read_text().endswith("\n")
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -379,7 +386,7 @@ def test_what_cannot_be_ended_makes_the_run_unknown(monkeypatch: pytest.MonkeyPa
         patched.setattr(processes, "send", lambda process, number: None)
         patched.setattr(processes, "_kill_group", lambda leader, number: None)
         result = command(kill_grace=timedelta(seconds=0.05))(
-            a_context("sh", "-c", f"echo $$ > {pid}; exec sleep 100", remaining=seconds_once(pid.exists, 0.2))
+            a_context("sh", "-c", f"echo $$ > {pid}; exec sleep 100", remaining=seconds_once(lambda: _told(pid)))
         )
     started = int(pid.read_text())
     assert result.state is RunState.UNKNOWN
@@ -397,8 +404,8 @@ def test_when_nobody_can_be_looked_for_it_is_killed_and_the_run_unknown(
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(processes, "table", no_descriptors)
-    script = "echo $$; exec sleep 100"
-    result = run(a_context("sh", "-c", script, remaining=seconds_from_now(0.3)))
+    script, output = "echo $$; exec sleep 100", Output()
+    result = run(a_context("sh", "-c", script, output=output, remaining=seconds_once(lambda: output.total)))
     assert result.state is RunState.UNKNOWN
     assert "the process table cannot be read (Too many open files)" in result.reason
     monkeypatch.undo()
@@ -436,12 +443,12 @@ def test_a_child_that_floods_the_output_for_ever_does_not_hang_the_run() -> None
 def test_a_service_that_left_the_group_and_the_output_is_let_be(tmp_path: Path) -> None:
     pid, mark = tmp_path / "pid", f"host:1:{os.urandom(8).hex()}"
     program = (
-        "import os, sys\n"
+        "import os, sys, time\n"
         "if os.fork() == 0:\n"
         "    os.setsid(); null = os.open('/dev/null', os.O_RDWR)\n"
         "    [os.dup2(null, each) for each in (0, 1, 2)]\n"
         "    open(sys.argv[1], 'w').write(f'{os.getpid()}\\n')\n"
-        "    os.execvp('sleep', ['sleep', '100'])\n"
+        "    time.sleep(100)\n"
         "while not os.path.exists(sys.argv[1]) or not open(sys.argv[1]).read(): pass\n"
     )
     result = python(program, str(pid), owner_mark=mark)

@@ -160,10 +160,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("text", "column", "says"), HOSTILE, ids=lambda value: ascii(value)[:30])
 def test_what_cannot_be_meant_is_refused_at_its_place(text: str, column: int | None, says: str) -> None:
-    before = time.monotonic()
+    before = time.process_time()
     with pytest.raises(ExpressionError, match=says) as caught:
         check(text, VALUES)
-    assert time.monotonic() - before < 0.5
+    assert time.process_time() - before < 0.5
     if column is not None:
         assert (caught.value.column, str(caught.value).partition(":")[0]) == (column, f"column {column}")
     with pytest.raises(ExpressionError):  # nor does it get any further where it was not checked before
@@ -275,8 +275,8 @@ def test_an_expression_that_goes_on_is_ended_at_its_time_and_the_next_one_works(
     slow = "sum(sum(sum(1 for x in a) for y in a) for z in a)"
     before = time.monotonic()
     with pytest.raises(ExpressionError, match=r"took longer than 0\.3 s and was ended"):
-        evaluate(slow, {"a": list(range(300))}, seconds=0.3)
-    assert time.monotonic() - before < 5
+        evaluate(slow, {"a": list(range(30_000))}, seconds=0.3)  # days, if nobody ended it
+    assert time.monotonic() - before < 60
     assert children() == set()
     assert evaluate("1", {}) == 1
 
@@ -339,7 +339,7 @@ def test_values_may_be_large_and_of_any_kind_json_has() -> None:
 @pytest.mark.slow
 def test_an_expression_that_goes_on_does_not_outlive_who_asked_by_much(eventually: Eventually) -> None:
     slow = "sum(sum(sum(1 for x in a) for y in a) for z in a)"
-    asked = f"evaluate({slow!r}, {{'a': list(range(300))}}, seconds=1.0)"
+    asked = f"evaluate({slow!r}, {{'a': list(range(3000))}}, seconds=5.0)"
     program = f"from jarvis.expressions.evaluation import evaluate; {asked}"
     with subprocess.Popen([sys.executable, "-c", program]) as asking:
         mine = psutil.Process(asking.pid)

@@ -72,7 +72,10 @@ class Setup:
         return self.watches[-1]
 
     def drop(self, name: str, text: str = "{}") -> None:
-        (self.inbox / name).write_text(text)
+        """There as a whole or not at all: else the watch may see it empty first, and then changed."""
+        written = self.inbox.with_name("written")
+        written.write_text(text)
+        written.rename(self.inbox / name)
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +98,12 @@ def settled(made: Setup, eventually: Callable[..., None]) -> None:
         return not made.watch.anything()
 
     eventually(quiet)
+
+
+def look(made: Setup, eventually: Callable[..., None]) -> None:
+    """Look once there is something to see: what the last look came to is noted after its poll was asked for."""
+    eventually(made.watch.anything)
+    made.watch.look()
 
 
 def test_an_empty_inbox_asks_for_nothing_and_costs_one_stat(made: Setup, eventually: Callable[..., None]) -> None:
@@ -130,17 +139,16 @@ def test_files_that_stay_as_they_are_ask_for_no_second_poll(made: Setup, eventua
     assert made.starts.count == 1
 
 
-def test_a_store_that_is_busy_is_asked_again(made: Setup) -> None:
+def test_a_store_that_is_busy_is_asked_again(made: Setup, eventually: Callable[..., None]) -> None:
     made.starts.error = StoreBusy("full", "no")
     made.drop("a.json")
-    made.watch.look()
+    look(made, eventually)
     assert made.starts.one()
     made.starts.error = RuntimeError("what nobody thought of")
-    made.watch.look()
+    look(made, eventually)
     assert made.starts.one()
     made.starts.error = None
-    assert made.watch.anything()
-    made.watch.look()
+    look(made, eventually)
     assert made.starts.one()
     assert made.starts.count == 1
 
@@ -174,7 +182,11 @@ def test_a_watch_that_goes_blind_is_made_anew(made: Setup, eventually: Callable[
     ],
 )
 def test_without_a_watch_the_looks_find_the_files_and_it_is_said_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception, said: str
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    eventually: Callable[..., None],
+    error: Exception,
+    said: str,
 ) -> None:
     def none(_folder: Path, _changed: Callable[[], None]) -> ByHand:
         raise error
@@ -185,7 +197,7 @@ def test_without_a_watch_the_looks_find_the_files_and_it_is_said_once(
         inbox_watch._LOG.addHandler(caplog.handler)
         for name in ("a.json", "b.json", "c.json"):
             made.drop(name)
-            made.watch.look()
+            look(made, eventually)
             assert made.starts.one()
         inbox_watch._LOG.removeHandler(caplog.handler)
     made.watch.close()

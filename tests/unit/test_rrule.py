@@ -6,7 +6,7 @@ import builtins
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -225,12 +225,12 @@ def test_the_longest_step_is_found_from_far_behind_it() -> None:
 
 def test_far_years_cost_no_more_than_near_ones() -> None:
     schedule = rule("FREQ=SECONDLY;INTERVAL=7")
-    begin = perf_counter()
+    begin = process_time()
     found = schedule.next_after(local(2500, 7, 1))
     assert found is not None
     assert (found - START.astimezone(UTC)) % timedelta(seconds=7) == timedelta(0)
     assert schedule.previous_before(found) == found - timedelta(seconds=7)
-    assert perf_counter() - begin < 0.5
+    assert process_time() - begin < 0.5
 
 
 @pytest.mark.parametrize(
@@ -272,9 +272,9 @@ def test_bare_steps_have_nothing_in_the_second_pass_of_the_clock() -> None:
 def test_long_counts_of_bare_steps_are_arithmetic(text: str, years: int, instants: int) -> None:
     """As many as there are on the clock's face, but for the hour that it skips each spring."""
     schedule = rule(text, local(2026, 3, 1))
-    begin = perf_counter()
+    begin = process_time()
     assert schedule.count(local(2026, 3, 1), local(2026 + years, 3, 1)) == instants
-    assert perf_counter() - begin < 0.5
+    assert process_time() - begin < 0.5
 
 
 def test_a_rule_takes_its_start_from_the_creation_of_its_task() -> None:
@@ -351,10 +351,10 @@ def test_a_rule_that_is_not_understood_is_refused_with_the_part_named(text: str,
     ],
 )
 def test_a_rule_that_never_happens_is_refused_soon(text: str) -> None:
-    begin = perf_counter()
+    begin = process_time()
     with pytest.raises(ScheduleError, match="never happens"):
         rule(text)
-    assert perf_counter() - begin < 2.0  # dateutil alone searches to the year 9999: hours, for some of these
+    assert process_time() - begin < 2.0  # dateutil alone searches to the year 9999: hours, for some of these
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,12 @@ def test_what_is_closed_answers_no_more() -> None:
     sieve.ask(event(1), "a")
     sieve.ask(event(2), "a")
     assert begun.wait(DEADLINE)
-    threading.Timer(0.05, go_on.set).start()
-    sieve.close()
+    closing = threading.Thread(target=sieve.close)
+    closing.start()
+    while sieve.room:  # until it is closed
+        closing.join(0.01)
+    go_on.set()
+    closing.join()
     sieve.ask(event(3), "a")
     assert [sieve.said(number, "a") for number in (1, 2, 3)] == [("takes", ""), None, None]
     sieve.wait()

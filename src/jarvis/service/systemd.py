@@ -111,7 +111,7 @@ class Systemd:
         return dict(line.split("=", 1) for line in answer.text.splitlines() if "=" in line) if answer.code == 0 else {}
 
     def _settled(self) -> bool:
-        """Whether the start is over, one way or the other: a job that waits has not even begun."""
+        """Whether the start is over, one way or the other: one that is only asked for has not even begun."""
         facts = self._facts()
         if facts.get("ActiveState") == "activating":
             return not facts.get("SubState", "").startswith("start")
