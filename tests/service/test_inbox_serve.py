@@ -22,7 +22,6 @@ import pytest
 
 from jarvis.app import hook_server
 from jarvis.config import load_config
-from jarvis.hooks import server as serving
 from jarvis.hooks.server import HookServer
 from tests.house.tree import ROOT
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -65,6 +67,25 @@ def bench() -> Iterator[Bench]:
         made.engine.settle_finished()
     made.engine.close()
     made.store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_that_meets_another_thread_is_heard_while_runs_are_waited_for(bench: Bench) -> None:
+    def meet() -> None:
+        while not bench.workers._some_finished._waiters:  # type: ignore[attr-defined]
+            waiting.wait(0.01)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    waiting, other = threading.Event(), threading.Thread(target=meet)
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: bench.go_on.set())
+    try:
+        bench.add("held")
+        bench.engine.tick(SystemClock().now())
+        other.start()
+        assert bench.workers.wait()
+    finally:
+        other.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_brief_runs_start_together_and_share_one_thread(bench: Bench) -> None:

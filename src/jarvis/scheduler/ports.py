@@ -34,6 +34,10 @@ from jarvis.scheduler.model import (
 )
 from jarvis.scheduler.output import Live, Output
 
+# Seconds. A signal that meets another thread than the main one, or the main one just before it begins to wait, is
+# heard by Python only once that wait is over: so nobody waits longer in one go for what runs, is sent or is asked.
+HEARD_WITHIN = 0.5
+
 
 class Clock(Protocol):
     """Wall time for meaning, monotonic time for waiting."""

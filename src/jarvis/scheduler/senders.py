@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from jarvis.scheduler.carrier import MARGIN, Carrier, Deadline
 from jarvis.scheduler.model import Delivery, Sent
+from jarvis.scheduler.ports import HEARD_WITHIN
 
 CLOSE_PATIENCE = 3.0  # seconds in which sends that were told to stop are waited for
 
@@ -62,7 +63,9 @@ class Senders:
     def wait(self) -> None:
         """Block until something is finished; at once if nothing is being sent."""
         with self._some_finished:
-            self._some_finished.wait_for(self._any_finished, self.overdue_in() or 0.0)
+            while left := self.overdue_in():
+                if self._some_finished.wait_for(self._any_finished, min(left, HEARD_WITHIN)):
+                    return
 
     def overdue_in(self) -> float | None:
         """Seconds until the first send is to be given up; None if nothing is being sent."""

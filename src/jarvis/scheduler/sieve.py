@@ -14,6 +14,7 @@ from jarvis.errors import JarvisError
 from jarvis.scheduler.eventports import Says
 from jarvis.scheduler.model import Event
 from jarvis.scheduler.onevent import FILTER_NAMES
+from jarvis.scheduler.ports import HEARD_WITHIN
 
 _LOG = logging.getLogger("jarvis.events")
 MOST_ASKED = 64  # questions that wait at once
@@ -69,7 +70,8 @@ class FilterSieve:
         """Block until there is an answer that was not there before; at once if nothing is asked."""
         with self._changed:
             before = len(self._said)
-            self._changed.wait_for(lambda: self._closed or not self._open or len(self._said) > before)
+            while self._open and not self._closed and len(self._said) <= before:
+                self._changed.wait(HEARD_WITHIN)
 
     def close(self) -> None:
         """No question will be answered any more; waits for the one that is being answered."""

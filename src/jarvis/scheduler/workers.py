@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from jarvis.scheduler.executor import RunExecutor
 from jarvis.scheduler.lease import LeaseKeeper
 from jarvis.scheduler.model import Claimed, Outcome
+from jarvis.scheduler.ports import HEARD_WITHIN
 
 
 class Workers:
@@ -94,7 +95,11 @@ class Workers:
     def wait(self, timeout: float | None = None) -> bool:
         """Block until something is finished or `timeout` seconds passed; whether something is."""
         with self._some_finished:
-            return self._some_finished.wait_for(lambda: bool(self._finished), timeout)
+            if timeout is not None:
+                return self._some_finished.wait_for(lambda: bool(self._finished), timeout)
+            while not self._finished:
+                self._some_finished.wait(HEARD_WITHIN)
+            return True
 
     def cancel(self, run_id: int, reason: str) -> None:
         """Ask one run to stop now (`Context.cancelled`)."""
