@@ -50,7 +50,7 @@ def eventually() -> Eventually:
     For real processes only, which cannot tell us; inside one process wait on the event itself.
     """
 
-    def wait(fact: Callable[[], object], within: float = 10.0, every: float = 0.02) -> None:
+    def wait(fact: Callable[[], object], within: float = 30.0, every: float = 0.02) -> None:
         deadline = time.monotonic() + within
         while not fact():
             if time.monotonic() > deadline:

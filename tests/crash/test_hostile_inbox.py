@@ -97,7 +97,7 @@ def test_a_hostile_inbox_ends_as_documented_and_costs_no_memory(
     def only_left() -> bool:
         return {path.name for path in inbox.iterdir()} - {"processed", "failed"} == left
 
-    let_pass(eventually, 2.5)
+    let_pass(eventually, 1.5)
     slow.write_text(GOOD % 99)  # its author had paused
     eventually(only_left, within=60)
     assert sorted(each for each in events(home) if isinstance(each, int)) == [0, 0, 1, 2, 3, 4, 5, 99]
@@ -163,9 +163,10 @@ def test_polls_killed_at_any_moment_lose_nothing_and_take_nothing_in_twice(tmp_p
     usual = time.monotonic() - began  # on this machine, with what else it does
     for _ in range(ROUNDS):
         dropper.some()
-        child = subprocess.Popen(polling, cwd=ROOT)
+        child, began = subprocess.Popen(polling, cwd=ROOT), time.monotonic()
         try:
             child.wait(chance.uniform(0.2, 0.8) * usual)
+            usual = min(usual, time.monotonic() - began)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             killed += child.wait() == -signal.SIGKILL

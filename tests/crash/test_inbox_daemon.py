@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +18,12 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 GOOD = '{"source": "s", "event_type": "t", "payload": "%s"}'
 LOOK = 5.0  # seconds; without a watch nothing is seen before the next look
+WITHOUT_LOOKS = """
+from jarvis.cli import main
+from jarvis.scheduler import daemon
+daemon.LOOK_EVERY = 3600.0
+raise SystemExit(main(["daemon"]))
+"""
 NO_WATCHDOG = 'raise ImportError("not installed, as far as this test goes", name="watchdog")\n'
 
 
@@ -48,15 +55,15 @@ def at_rest(daemons: Daemons) -> Path:
 
 
 def test_a_dropped_file_is_acted_on_at_once_by_a_run_beside_the_schedule(daemons: Daemons) -> None:
-    daemons.start()
+    daemons.start([sys.executable, "-c", WITHOUT_LOOKS])
     inbox, home = at_rest(daemons), daemons.home
     due = ask(home, "SELECT next_run_at FROM tasks WHERE name = 'webhook_poll'")
     waits = []
     for name in ("a", "b", "c"):
         at = drop(inbox, name)
-        daemons.until(taken_in(home, name), within=LOOK - 1)
+        daemons.until(taken_in(home, name))
         waits.append(time.monotonic() - at)
-    assert min(waits) < 1
+    assert min(waits) < LOOK
     daemons.until(lambda: len(started(home)) == 3 and {state for state, _ in started(home)} == {"succeeded"})
     assert started(home)[0] == ("succeeded", "1 event (as files came into the inbox)")
     assert ask(home, "SELECT next_run_at FROM tasks WHERE name = 'webhook_poll'") == due
@@ -73,9 +80,8 @@ def test_a_folder_that_is_made_again_under_the_daemon_is_watched_again(daemons: 
     inbox.mkdir()
     drop(inbox, "b")
     daemons.until(taken_in(home, "b"), within=4 * LOOK)  # by a look
-    at = drop(inbox, "c")
+    drop(inbox, "c")
     daemons.until(taken_in(home, "c"), within=LOOK - 1)
-    assert time.monotonic() - at < LOOK - 1
     assert daemons.stop() == [0]
 
 

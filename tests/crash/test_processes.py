@@ -126,7 +126,7 @@ def test_at_the_deadline_all_are_gone_before_the_run_is(program: str, count: int
     took = time.monotonic() - ready[0]
     assert [pid for pid in pids(file) if lives(pid)] == []
     assert (result.state, result.reason.endswith("; ended by SIGKILL")) == (RunState.TIMED_OUT, True), result
-    assert took < timeout + GRACE + 1
+    assert took < timeout + GRACE + processes.CONFIRM
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no brands")
