@@ -24,7 +24,7 @@ def wall(request: pytest.FixtureRequest, daemons: Daemons) -> Wall:
 
 def noted(daemons: Daemons, kind: str, times: int) -> int:
     """Wait for the fact to be recorded for the so manieth time; by how many seconds the clock was set."""
-    daemons.until(lambda: len(daemons.absences(kind)) >= times, within=10)  # it looks around every 5 s
+    daemons.until(lambda: len(daemons.absences(kind)) >= times)  # it looks around every 5 s
     facts = daemons.absences(kind)
     assert len(facts) == times
     since, until, detail = facts[-1]

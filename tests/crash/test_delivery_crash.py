@@ -48,14 +48,15 @@ def states(daemons: Daemons) -> dict[str, list[str]]:
 def test_a_daemon_killed_while_a_slow_command_sends_leaves_unknown_and_the_file_has_its_line_once(
     daemons: Daemons, home: Path
 ) -> None:
-    begun = home / "begun"
-    channels(home, slow=f"echo $JARVIS_KEY >> {begun}; exec sleep 2")
+    begun, go_on = home / "begun", home / "go"
+    channels(home, slow=f"echo $JARVIS_KEY >> {begun}; while [ ! -e {go_on} ]; do sleep 0.05; done")
     run_once(daemons, "t", "slow", "file")
     first = daemons.start()
     daemons.until(lambda: states(daemons) == {"slow": ["sending"], "file": ["sent"]} and lines(begun))
     daemons.kill(first)
     daemons.start()
     daemons.until(lambda: states(daemons)["slow"] == ["unknown"])
+    go_on.touch()
     run_once(daemons, "u", "file")
     daemons.until(lambda: states(daemons)["file"] == ["sent", "sent"])
     assert daemons.stop() == [0]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -18,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 PATIENCE = 10.0
+CLOSED_PORT = 1  # nobody listens there, and no system gives it to whoever asks for any
 
 
 # -- a conversation over TCP, as a script has it ------------------------------------------------------------
@@ -164,12 +166,6 @@ def hang_up(connection: socket.socket) -> None:
     connection.close()
 
 
-def a_closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return int(made.getsockname()[1])
-
-
 # -- certificates -----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Authority:
@@ -180,13 +176,24 @@ class Authority:
 
 
 # -- mail -------------------------------------------------------------------------------------------------
+class Server(Controller):
+    """Listens on a socket that is bound already: a port that is only found free may be somebody else's by then."""
+
+    def __init__(self, handler: Any, **options: Any) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        super().__init__(handler, "127.0.0.1", self._socket.getsockname()[1], ready_timeout=60.0, **options)
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self._socket, ssl=self.ssl_context)
+
+
 @dataclass
 class MailPeer:
     """A real mail server; `refuse` has what it answers to a command or an address in place of yes."""
 
     refuse: dict[str, str] = field(default_factory=dict)
     got: list[Envelope] = field(default_factory=list)
-    controller: Controller | None = None
+    controller: Server | None = None
 
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -212,7 +219,7 @@ class MailPeer:
         return "250 taken"
 
     def open(self, **options: Any) -> MailPeer:
-        self.controller = Controller(self, hostname="127.0.0.1", port=a_closed_port(), **options)
+        self.controller = Server(self, **options)
         self.controller.start()
         return self
 

@@ -17,7 +17,7 @@ from jarvis.errors import SendFailed, SendRefused, SendUnknown
 from jarvis.scheduler.ports import Message
 from jarvis.settings.channels import AppriseSpec
 from tests.contexts import a_message, seconds_from_now, seconds_once
-from tests.peers.servers import Answer, HttpPeer, a_closed_port, hang, hang_up, reply, took
+from tests.peers.servers import CLOSED_PORT, Answer, HttpPeer, hang, hang_up, reply, took
 
 pytestmark = pytest.mark.process
 
@@ -65,7 +65,7 @@ def test_the_receiver_says_how_long_to_wait(http_peer: HttpPeer) -> None:
 
 def test_a_server_that_is_down_has_got_nothing() -> None:
     with pytest.raises(SendFailed, match="Apprise: "):
-        send(f"json://127.0.0.1:{a_closed_port()}/")
+        send(f"json://127.0.0.1:{CLOSED_PORT}/")
 
 
 def test_a_server_that_does_not_answer_is_unknown_by_apprise_own_patience_and_by_ours(http_peer: HttpPeer) -> None:

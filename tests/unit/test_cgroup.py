@@ -107,7 +107,7 @@ def test_what_only_the_cgroup_knows_of_is_ended_with_the_run(
 ) -> None:
     """As the kernel has it: the hidden one is listed until it has ended."""
     monkeypatch.setattr(Cgroup, "pids", lambda _: {hidden.pid})
-    run = command(timedelta(seconds=1), Cgroups(tmp_path))
+    run = command(timedelta(seconds=30), Cgroups(tmp_path))
     result = run(a_context("sleep", "1000", remaining=seconds_once(lambda: any(tmp_path.iterdir()))))
     assert (result.state, result.reason.endswith("; ended by SIGTERM")) == (RunState.TIMED_OUT, True)
     assert not lives(hidden.pid)

@@ -417,6 +417,13 @@ def test_when_nobody_can_be_looked_for_it_is_killed_and_the_run_unknown(
 # ---------------------------------------------------------------------------- what it leaves behind
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left behind and obeys SIGTERM has the time for it, whatever else the machine does."""
+    monkeypatch.setattr("jarvis.handlers.command._LEFTOVER_GRACE", 30.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_child_that_holds_the_output_does_not_hang_the_run(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     result = run(a_context("sh", "-c", f"sleep 100 & echo $! > {pid}; echo done"))
@@ -425,6 +432,7 @@ def test_a_child_that_holds_the_output_does_not_hang_the_run(tmp_path: Path) -> 
     assert not lives(int(pid.read_text()))
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_child_that_stays_in_the_group_is_ended_though_it_closed_the_output(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     result = run(a_context("sh", "-c", f"sleep 100 > /dev/null 2>&1 & echo $! > {pid}; exit 4"))

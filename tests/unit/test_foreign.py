@@ -422,7 +422,8 @@ def test_while_one_hangs_others_run(pool: WorkerPool, run: Run, tmp_path: Path) 
 
 
 @pytest.mark.skipif(not LINUX, reason="only there orphans come to the process that started them")
-def test_processes_left_behind_are_ended_even_those_that_hide(run: Run) -> None:
+def test_processes_left_behind_are_ended_even_those_that_hide(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jarvis.handlers.foreign._LEFTOVER_GRACE", 30.0)
     result = run("children")
     assert (result.state, result.reason) == (RunState.SUCCEEDED, "ended 2 processes it left behind (SIGTERM)")
     assert not any(map(lives, result.data["pids"]))
