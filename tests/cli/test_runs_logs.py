@@ -146,7 +146,7 @@ def daemon(jarvis: Jarvis, store: MemoryStore, eventually: Eventually) -> Iterat
     yield made
     for each in made:
         each.terminate()
-        each.wait(20)
+        each.wait(60)
 
 
 def a_daemon() -> subprocess.Popen[bytes]:
@@ -173,11 +173,11 @@ def test_a_run_that_has_not_started_is_waited_for_and_followed_to_its_end(
     daemon = a_daemon()
     eventually(lambda: out.read_bytes() == b"one 1\n")
     gate.touch()
-    _, err = follower.communicate(timeout=20)
+    _, err = follower.communicate(timeout=60)
     assert (follower.returncode, out.read_bytes()) == (0, b"one 1\ntwo\n")
     assert err.splitlines()[-1] == b"jarvis: note: run 1 of x: succeeded"
     daemon.terminate()
-    daemon.wait(20)
+    daemon.wait(60)
     assert list(Path(f"{store.path}-output").iterdir()) == []
 
 
@@ -195,7 +195,7 @@ def test_a_follower_sees_a_killed_daemon_s_run_through_the_next_attempt(
     daemon.append(a_daemon())
     eventually(lambda: out.read_bytes() == b"one 1\none 2\n")
     gate.touch()
-    _, err = follower.communicate(timeout=20)
+    _, err = follower.communicate(timeout=60)
     assert (follower.returncode, out.read_bytes()) == (0, b"one 1\none 2\ntwo\n")
     assert re.search(rb"attempt 1 was cut off there: its daemon died\n.*run \d+, attempt 2:", err)
     assert jarvis("runs", "logs", "x").err.count("attempt") == 3
@@ -212,7 +212,7 @@ def test_ctrl_c_ends_the_following_and_not_the_run(
         follower = subprocess.Popen([*LOGS, "x", "-f"], stdout=sink, stderr=subprocess.PIPE)
     eventually(lambda: out.read_bytes() == b"one 1\n")
     follower.send_signal(signal.SIGINT)
-    _, err = follower.communicate(timeout=20)
+    _, err = follower.communicate(timeout=60)
     assert (follower.returncode, err) == (130, b"")
     assert jarvis("runs", "list", "--task", "x", "--json").json[0]["state"] == "running"
     gate.touch()
@@ -228,7 +228,7 @@ def test_a_reader_that_goes_away_ends_the_following_quietly(jarvis: Jarvis, gate
     assert os.read(follower.stdout.fileno(), 100) == b"one 1\n"
     follower.stdout.close()
     gate.touch()
-    assert follower.wait(20) == 141
+    assert follower.wait(60) == 141
     assert follower.stderr
     with follower.stderr:
         assert b"Traceback" not in follower.stderr.read()

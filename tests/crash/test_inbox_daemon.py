@@ -75,7 +75,7 @@ def test_a_folder_that_is_made_again_under_the_daemon_is_watched_again(daemons: 
     daemons.start()
     inbox, home = at_rest(daemons), daemons.home
     drop(inbox, "a")
-    daemons.until(taken_in(home, "a"), within=LOOK - 1)
+    daemons.until(taken_in(home, "a"))
     shutil.rmtree(inbox)
     inbox.mkdir()
     drop(inbox, "b")

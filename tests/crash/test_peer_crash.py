@@ -153,7 +153,7 @@ def test_a_template_is_filled_in_by_the_daemon_and_one_that_loops_delays_no_othe
     daemons.start()
     run_once(daemons, "loops", "--deliver", "mail", "--template", endless)
     run_once(daemons, "quick", "--deliver", "hook", "--template", "Subject: {{ task.name }}!\n\n{{ run.state }}")
-    daemons.until(lambda: ("hook", "sent") in states(daemons), within=20)
+    daemons.until(lambda: ("hook", "sent") in states(daemons), within=60)
     daemons.until(lambda: ("mail", "sent") in states(daemons), within=60)
     assert daemons.stop() == [0]
     got = json.loads(http_peer.got[0].body)["data"]

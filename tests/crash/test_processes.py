@@ -259,7 +259,7 @@ def test_a_number_that_was_given_anew_is_not_signalled(way: str) -> None:
         processes.send(earlier, signal.SIGKILL)
         assert lives(stranger.pid)
         processes.send(now, signal.SIGKILL)
-        assert stranger.wait(5) == -signal.SIGKILL
+        assert stranger.wait(30) == -signal.SIGKILL
     finally:
         stranger.kill()
         stranger.wait()

@@ -57,7 +57,7 @@ class Served:
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""
 
-    def says(self, *words: str, within: float = 20) -> None:
+    def says(self, *words: str, within: float = 60) -> None:
         self.until(lambda: all(word in self.log() for word in words), within=within)
 
     def store(self) -> MemoryStore:
@@ -90,7 +90,7 @@ class Served:
     def goes_on(self, more: int = 3) -> None:
         """Until some more runs have ended well."""
         before = self.ended_well()
-        self.until(lambda: self.ended_well() >= before + more, within=20)
+        self.until(lambda: self.ended_well() >= before + more, within=60)
 
     def ended_well(self) -> int:
         return sum(run.state is RunState.SUCCEEDED for run in self.runs())
@@ -410,7 +410,7 @@ def recovered(served: Served, tmp_path: Path) -> None:
     """The next start takes the run over, once, and it ends."""
     (tmp_path / "go").touch()
     served.start()
-    served.until(lambda: [run.state for run in served.runs("work")] == [RunState.SUCCEEDED], within=20)
+    served.until(lambda: [run.state for run in served.runs("work")] == [RunState.SUCCEEDED], within=60)
     (run,) = served.runs("work")
     assert run.attempt == 2
     assert served.stop()[0] == 0

@@ -206,7 +206,7 @@ class Serve:
         return self.ended()
 
     def ended(self) -> int:
-        _, rest = self.process.communicate(timeout=20)
+        _, rest = self.process.communicate(timeout=60)
         self.said += rest
         return self.process.returncode
 
@@ -286,5 +286,5 @@ def test_what_it_cannot_do_is_said_at_the_start(
 ) -> None:
     (home / "jarvis.toml").write_text(toml)
     serve = Serve(home, *flags, secret=secret)
-    assert (serve.process.wait(20), said in serve.said) == (code, True), serve.said
+    assert (serve.process.wait(60), said in serve.said) == (code, True), serve.said
     serve.process.communicate()

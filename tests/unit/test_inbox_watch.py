@@ -223,7 +223,7 @@ def test_watchdog_tells_of_what_is_dropped_and_not_of_what_is_read_or_taken_away
         (tmp_path / ".x.tmp").write_text("{}")
         (tmp_path / ".x.tmp").rename(tmp_path / "x.json")
         assert told.acquire(timeout=WITHIN)
-        while told.acquire(timeout=0.3):
+        while told.acquire(timeout=1.0):
             pass
         (tmp_path / "x.json").read_text()
         (tmp_path / "processed").mkdir()
