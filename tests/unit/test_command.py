@@ -489,6 +489,35 @@ def test_a_holder_of_the_output_that_cannot_be_found_is_said(
     assert "not ended: a process that could not be found still holds the output" in result.reason
 
 
+class StandsStill:
+    """The clock of a machine that stands still for ten seconds between any two looks at it."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        self._now += 10.0
+        return self._now
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to know when the environment is wiped")
+def test_on_a_machine_that_stood_still_a_holder_of_the_output_has_the_time_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Brand, "carried_by", lambda *_: False)
+    monkeypatch.setattr("jarvis.handlers.command.time", StandsStill())
+    program = (
+        "import os, sys\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.setsid(); os.execve('/bin/sleep', ['sleep', '0.3'], {})\n"
+        "while b'sleep' not in open(f'/proc/{pid}/cmdline', 'rb').read(): pass\n"
+        "os._exit(1)\n"
+    )
+    result = python(program)
+    assert (result.state, result.reason) == (RunState.FAILED, "exit code 1")
+
+
 # ---------------------------------------------------------------------------- many at once
 
 

@@ -54,6 +54,9 @@ _CHUNK = 65_536  # what a pipe holds (pipe(7))
 # machine): that the output is still open says something only if it stays open.
 _OPEN_BY_CHANCE = 0.05
 _OPEN_FOR_SURE = 1.0
+_SLICE = (
+    0.05  # seconds: if the whole machine stands still meanwhile, this much of it counts, and all get a turn after it
+)
 _MOST_CHUNKS = 32  # read after the end; somebody who still writes must not keep us
 
 
@@ -209,11 +212,12 @@ class _Running:
             self._drain()
 
     def _await_close(self, seconds: float) -> None:
-        """Read until nobody holds the output, for at most `seconds`."""
-        until = time.monotonic() + seconds
+        """Read until nobody holds the output, for at most `seconds` in which we are not held up ourselves."""
         self._drain()
-        while self._output is not None and (left := until - time.monotonic()) > 0:
-            self._pump(left)
+        while self._output is not None and seconds > 0:
+            began = time.monotonic()
+            self._pump(min(seconds, _SLICE))
+            seconds -= min(time.monotonic() - began, _SLICE)
 
     def _drain(self) -> None:
         """What the pipe holds now."""
