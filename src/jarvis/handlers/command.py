@@ -54,9 +54,7 @@ _CHUNK = 65_536  # what a pipe holds (pipe(7))
 # machine): that the output is still open says something only if it stays open.
 _OPEN_BY_CHANCE = 0.05
 _OPEN_FOR_SURE = 1.0
-_SLICE = (
-    0.05  # seconds: if the whole machine stands still meanwhile, this much of it counts, and all get a turn after it
-)
+_SLICE = 0.05  # seconds: where the whole machine stands still, this much of it counts, and everybody has a turn then
 _MOST_CHUNKS = 32  # read after the end; somebody who still writes must not keep us
 
 

@@ -30,6 +30,7 @@ _CHUNK = 65_536
 _NO_WATCH = 0.02  # seconds between two looks, where the system cannot announce the end
 _MOST_CHUNKS = 64  # read at once: somebody who prints without end must not keep us
 _OPEN_FOR_SURE = 1.0  # seconds after which somebody who is not found holds the output
+_SLICE = 0.05  # seconds: where the whole machine stands still, this much of it counts, and everybody has a turn then
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,10 +118,11 @@ class WorkerProcess:
     def end(self, grace: float) -> Ending:
         """End it and everything it started: SIGTERM, after `grace` seconds SIGKILL, until none is found."""
         ending = self._tree.end(grace, self._pump_quietly)
-        if not ending.left_said:
-            until = time.monotonic() + _OPEN_FOR_SURE
-            while self._output is not None and (left := until - time.monotonic()) > 0:
-                self._pump_quietly(left)
+        left = 0.0 if ending.left_said else _OPEN_FOR_SURE
+        while self._output is not None and left > 0:
+            began = time.monotonic()
+            self._pump_quietly(min(left, _SLICE))
+            left -= min(time.monotonic() - began, _SLICE)
         return ending
 
     def left(self, ending: Ending) -> str:
