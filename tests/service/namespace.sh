@@ -10,8 +10,7 @@ mkdir -p /run/systemd/system
 mkdir -p -m 700 "/run/user/$(id -u)"
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-own=/sys/fs/cgroup/jarvis-test-$(basename "$folder")
-mkdir -p "$own"
+own=$(mktemp -d /sys/fs/cgroup/jarvis-test-XXXXXX) # of this test alone: others on this machine may be at the same
 echo $$ >"$own/cgroup.procs"
 export XDG_RUNTIME_DIR=/run/user/$(id -u) HOME=$folder
 
