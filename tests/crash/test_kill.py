@@ -87,7 +87,8 @@ def test_of_a_thousand_occurrences_shared_by_two_daemons_each_is_settled_once(da
     say(str(found))
     assert found.kept, str(found)
     assert found.occurrences >= THOUSAND - 10  # the daemon's own first tasks were counted above
-    assert {row.state for row in rows} == {"succeeded"}
+    paused = [row for row in rows if row.reason.startswith("cancelled: the task was paused")]  # what waited at the end
+    assert {row.state for row in rows if row not in paused} == {"succeeded"}
     assert len(daemons.settles()) > THOUSAND / 2, "the logs bear no witness"
 
 

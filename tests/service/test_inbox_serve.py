@@ -146,13 +146,11 @@ def test_who_expects_to_be_asked_is_asked_to_go_on(server: HookServer) -> None:
 
 
 def test_a_sender_who_dribbles_is_given_up_and_holds_up_nobody(server: HookServer) -> None:
-    server.within = 1.0
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as slow:
+    server.within = 3.0
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as slow:
         slow.sendall(HEAD + b"Content-Length: 10\r\n\r\n{")
-        server.within = 10.0
         assert asked(server, "POST", "/bell", b"{}")[0] == 202
-        server.within = 1.0
-        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as silent:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as silent:
             silent.sendall(b"POST /be")
             assert slow.recv(65536).startswith(b"HTTP/1.1 408 ")
             assert silent.recv(65536) == b""
