@@ -227,6 +227,36 @@ def test_marks_that_everybody_could_carry_are_refused(marks: list[str], leader: 
         processes.Tree(marks, leader)
 
 
+LEAVING = """
+import os, signal, sys, time
+if os.fork() == 0:
+    while not os.path.exists(sys.argv[1]): time.sleep(0.01)
+    os.setsid()
+    open(sys.argv[2], "w").close()
+signal.pause()
+"""
+
+
+def test_one_that_leaves_the_group_just_before_that_is_told_is_told_by_itself(
+    mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    leave, left, real = tmp_path / "leave", tmp_path / "left", processes._kill_group
+
+    def late(leader: int, number: signal.Signals) -> None:
+        leave.touch()
+        eventually(left.exists)
+        real(leader, number)
+
+    command_line = [sys.executable, "-c", LEAVING, str(leave), str(left)]
+    leader = subprocess.Popen(command_line, env=os.environ | {"JARVIS_OWNER": mark}, start_new_session=True)
+    tree = processes.Tree([f"JARVIS_OWNER={mark}"], leader.pid)
+    eventually(lambda: len(tree.find()) == 2)
+    monkeypatch.setattr(processes, "_kill_group", late)
+    ending = tree.end(grace=8)
+    assert leader.wait() == -signal.SIGTERM
+    assert (ending.found, ending.by, ending.left) == (2, signal.SIGTERM, ())
+
+
 def test_this_process_and_its_ancestors_are_never_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
     everyone = processtable.table()
     monkeypatch.setattr(processes, "_carrying", lambda marks, pids: set(everyone))

@@ -158,7 +158,9 @@ class Tree:
         _kill_group(self._leader, number)
         if number is Signals.SIGTERM:
             _kill_group(self._leader, Signals.SIGCONT)  # a stopped process takes no SIGTERM
-        return {process for process in found if process.group == self._leader}
+        now = look()  # one that left the group since it was found may have been missed, and is told by itself
+        seen = ((each, now(each.pid)) for each in found)
+        return {each for each, it in seen if it is not None and it == each and it.group == self._leader}
 
 
 def end_marked(owner_mark: str, grace: float = _OWNER_GRACE) -> int:
