@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 
 from jarvis.addresses import normalised
 from jarvis.errors import JarvisError, SendRefused, SendUnknown, StoreBusy, StoreUnusable
@@ -46,7 +47,8 @@ class IMessageDaemon:
         self._channel_to = channel_to
         self._rules = rules
         self._clock = clock
-        self._stop = threading.Event()
+        self._stopped = False
+        self._told_to_stop: SimpleQueue[None] = SimpleQueue()  # may be put into by a signal's handler, as no lock may
         self._trouble = _Trouble(clock)
         self._pruned_at: datetime | None = None
         self._cut_off = False  # a duty ended in the middle, and what it was at is to be recovered
@@ -54,13 +56,15 @@ class IMessageDaemon:
     def run(self, poll: float) -> None:
         """Until it is told to stop, with `poll` seconds between two passes. What has begun is ended first."""
         self.recover()
-        while not self._stop.is_set():
+        while not self._stopped:
             self.tick()
-            self._stop.wait(poll)
+            with suppress(Empty):
+                self._told_to_stop.get(timeout=poll)
 
     def stop(self) -> None:
         """End after what is being done now."""
-        self._stop.set()
+        self._stopped = True
+        self._told_to_stop.put(None)
 
     def recover(self) -> None:
         """Go on from where a daemon ended without a word."""
@@ -75,7 +79,7 @@ class IMessageDaemon:
         """One pass: read, carry out, answer. What cannot be done now is told in the log and left for the next."""
         duties = (self.read, self.carry_out, self.send, self.prune)
         for duty in (self.recover, *duties) if self._cut_off else duties:
-            if self._stop.is_set():
+            if self._stopped:
                 return
             try:
                 duty()
@@ -95,7 +99,7 @@ class IMessageDaemon:
         """Take in what has come since the last look. How many commands that were."""
         with self._chats.look() as look:
             after, taken = self._start(look), 0
-            while not self._stop.is_set():
+            while not self._stopped:
                 upto, kept, more = self._batch(look, after)
                 taken += sum(not each.refused for each in kept)
                 _tell(kept)
@@ -142,7 +146,7 @@ class IMessageDaemon:
     def carry_out(self) -> int:
         """Carry out the commands that wait, in their order. How many."""
         count = 0
-        while not self._stop.is_set() and (request := self._state.claim(self._clock.now())) is not None:
+        while not self._stopped and (request := self._state.claim(self._clock.now())) is not None:
             try:
                 answer = self._answer(request)
             except StoreBusy:
@@ -179,7 +183,7 @@ class IMessageDaemon:
     def send(self) -> int:
         """Send the answers that wait, in their order. How many were sent."""
         sent = 0
-        while not self._stop.is_set() and (letter := self._state.outbound.claim(self._clock.now())) is not None:
+        while not self._stopped and (letter := self._state.outbound.claim(self._clock.now())) is not None:
             how, reason = self._carry(letter)
             state = self._state.outbound.settle(letter, how, reason, self._clock.now())
             sent += state == "sent"
