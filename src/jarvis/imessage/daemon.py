@@ -48,7 +48,7 @@ class IMessageDaemon:
         self._rules = rules
         self._clock = clock
         self._stopped = False
-        self._told_to_stop: SimpleQueue[None] = SimpleQueue()  # may be put into by a signal's handler, as no lock may
+        self._told_to_stop: SimpleQueue[None] = SimpleQueue()  # whose put a signal may interrupt, unlike an Event's set
         self._trouble = _Trouble(clock)
         self._pruned_at: datetime | None = None
         self._cut_off = False  # a duty ended in the middle, and what it was at is to be recovered
