@@ -136,6 +136,14 @@ def test_without_descriptors_to_watch_with_it_sees_nothing(watched: Watched, mon
     assert watched.lookout.sees_all()
 
 
+def test_the_timer_is_one_that_the_kernel_cancels_when_the_clock_is_set(watched: Watched) -> None:
+    """As proc_pid_fdinfo(5) tells it: on CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, and running."""
+    lines = Path(f"/proc/self/fdinfo/{watched.lookout._clock}").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines)
+    assert (told["clockid"].strip(), int(told["settime flags"], 8)) == ("0", 3)
+    assert told["it_value"].strip() != "(0, 0)"
+
+
 def test_a_clock_that_is_set_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting the machine's clock is not for a test: a counter that can be read stands for the cancelled timer."""
     timer = os.eventfd(0, os.EFD_NONBLOCK)
